@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from compiler.ir.block import Block, Function, Repeat, Statement, shown, walk
 from compiler.ir.causes import Caused, Paths, united
-from compiler.ops.expression import Attribute, Call, Expression, Name, parts
+from compiler.ops.expression import Attribute, Call, Expression, Helper, Name, parts
 from compiler.ops.op import Op
 
 SELF = Name("self")
@@ -134,5 +134,7 @@ def _note(found: dict[str, list[Paths]], code: Expression, causes: Paths) -> Non
     for each in parts(code):
         if isinstance(each, Name):
             found[each.text].append(causes)
+        elif isinstance(each, Helper):
+            found[each.name].append(causes)
         elif isinstance(each, Attribute):
             found[f".{each.name}"].append(causes)

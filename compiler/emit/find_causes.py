@@ -50,6 +50,7 @@ KEYS = {
     "active_experts": "experts.active",
     "balance_loss": "experts.balance_loss",
     "convolution_width": "width",
+    "mixer_eps": "eps",
     "classes": "classifier.classes",
     "classifier_dropout": "classifier.dropout",
     "vector_width": "pooling.width",

@@ -14,7 +14,16 @@ from compiler.emit.layout import docstring, lay, signature
 from compiler.emit.marks import mark
 from compiler.emit.template import fill, helper_names
 from compiler.ir.causes import Paths, united
-from compiler.ops.expression import Attribute, Call, Const, Expression, Hyperparameter, Name, parts
+from compiler.ops.expression import (
+    Attribute,
+    Call,
+    Const,
+    Expression,
+    Helper,
+    Hyperparameter,
+    Name,
+    parts,
+)
 from compiler.vocabulary.symbols import BEGIN
 
 Calls = dict[str, tuple[Call, ...]]
@@ -73,7 +82,8 @@ def helpers_of(
     pieces = [part for each in expressions for part in parts(each)]
     attributes = {each.name for each in pieces if isinstance(each, Attribute)}
     needed, own = list(needs), calls_in(pieces)
-    for name in filter(_is_helper, needed):
+    handed_on = (each.name for each in pieces if isinstance(each, Helper))
+    for name in filter(_is_helper, (*needed, *handed_on)):
         own.setdefault(name, ())
     called, written = own, dict[str, _Helper]()
     while True:

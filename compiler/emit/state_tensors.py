@@ -160,7 +160,7 @@ class StateCode:
             (name, Tuple(tuple(values)) if len(values) > 1 else values[0])
             for name, values in given.items()
         )
-        return Call(Name("remembering"), (call(holder.name),), keywords)
+        return Call(Name("remembering"), (call(holder.name, *holder.arguments),), keywords)
 
     def initial_lines(self, tokens: str) -> Iterator[str]:
         """Yield the lines that list the tensors of a state before the first token.

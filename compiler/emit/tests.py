@@ -86,6 +86,7 @@ def tests_text(spec: Spec, model: Block, helpers: Helpers) -> str:
         at=_marks(spec, model),
         random=sorted(helpers.texts.keys() & {"dropout", "stochastic_depth"}),
         mixers=[(name, mask == mask & CAUSAL) for name, mask in others.items()],
+        endless=[name for name, mask in others.items() if _has_kernels(model, name, mask)],
     )
 
 
@@ -153,18 +154,23 @@ def _reads_memory(block: Block) -> bool:
 
 
 def mixers(model: Block) -> dict[str, Mask]:
-    """Return the classes in which positions meet without attention, with their widest masks."""
+    """Return the classes in which positions meet without attention, with what they may read."""
     found: dict[str, Mask] = {}
     attending = attentions(model)
     for _, block in walk(model):
-        for part in (each for _, each in block.parts if isinstance(each, Op)):
-            if block.name not in attending and (mask := part.mask):
-                found[block.name] = max((found.get(block.name, mask), mask), key=_width)
+        if block.name in attending or not block.has("forward"):
+            continue
+        ops = (each.op for each in block.function("forward").body)
+        for mask in (op.mask for op in ops if isinstance(op, Op) and op.mask):
+            found[block.name] = found.get(block.name, mask) | mask
     return found
 
 
-def _width(mask: Mask) -> int:
-    return max(mask.numbers, default=0)
+def _has_kernels(model: Block, name: str, mask: Mask) -> bool:
+    """Return whether a class reads all earlier positions, and some by a convolution besides."""
+    (block, *_) = (each for _, each in walk(model) if each.name == name)
+    masks = [each.mask for _, each in block.parts if isinstance(each, Op) and each.mask]
+    return mask & CAUSAL == CAUSAL and any(each & CAUSAL != CAUSAL for each in masks)
 
 
 def _inputs(model: Block, function: str) -> list[str]:

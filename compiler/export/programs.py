@@ -27,6 +27,16 @@ def _recurrence(place: Place) -> Verdict:
     )
 
 
+def _matrix(place: Place) -> Verdict:
+    """Return the verdict on a state that is a matrix: what is read at once, is read in chunks."""
+    if place.stack != "encoder":
+        return said()
+    return refused(
+        f"has no graph of `{place.path[-2]}` in the encoder, which reads as many chunks as a text "
+        "has"
+    )
+
+
 def _mask(place: Place) -> Verdict:
     """Return the verdict on a mask: whether its kernel or its cache leaves out what it forbids."""
     if not isinstance(place.value, str):
@@ -73,6 +83,7 @@ def _keys(section: str, names: str) -> str:
 RULES: Rules = {
     **TOKENIZER_RULES,
     "Recurrence.kind": _recurrence,
+    "MatrixMixer.heads": _matrix,
     "Attention.mask HeadMask.mask": _mask,
     "Experts.count": said_otherwise(DENSE_EXPERTS),
     _keys("Decoding", f"kind {LIMITS} {REPETITION}"): said(),

@@ -4,26 +4,28 @@
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from compiler.ir.block import Block, Input
 from compiler.ir.build import Body
+from compiler.lower.linear_mixer import (
+    lower_delta_net,
+    lower_linear_attention,
+    lower_state_space,
+)
 from compiler.lower.masking import STREAMS, padding_mask
+from compiler.lower.mixer_writer import Writer
 from compiler.lower.settings import Context, required
 from compiler.ops.convolution import DepthwiseConvolution, GatedConvolution
 from compiler.ops.elementwise import Activation, Multiply
-from compiler.ops.expression import Expression, Hyperparameter
-from compiler.ops.linear import Chunk, Linear
-from compiler.ops.op import Op
+from compiler.ops.expression import Hyperparameter
+from compiler.ops.linear import Chunk
 from compiler.ops.recurrence import BidirectionalRecurrence, Recurrence
 from compiler.ops.shape import BATCH, same
+from compiler.spec.linear_mixer import DeltaNet, LinearAttention, StateSpace
 from compiler.spec.mixer import Convolution, ShortConvolution
 from compiler.spec.mixer import Recurrence as RecurrenceSettings
 from compiler.spec.mixer_base import Mixer
-
-Output = tuple[str, Expression]
-"""An output of a linear map: its name and its width."""
 
 _RECURRENCES = {
     "lstm": ("An LSTM", "LSTMs", "Hochreiter and Schmidhuber 1997"),
@@ -38,7 +40,7 @@ def lower_mixer(settings: Mixer, context: Context, *, stack: str, name: str, pla
     x, inputs = Input(name="x", shape=(BATCH, stream, context.d_model)), ["x"]
     if settings.reads_ahead:
         inputs.append(padding_mask(body, stream, f"{stream.name}_mask"))
-    writer = _Writer(name=name, inputs=tuple(inputs), context=context, body=body)
+    writer = Writer(name=name, inputs=tuple(inputs), context=context, body=body)
     summary, result = _LOWERINGS[type(settings)](settings, writer)
     title = "".join(each.capitalize() for each in (stack, *name.split("_")))
     return Block(
@@ -50,41 +52,7 @@ def lower_mixer(settings: Mixer, context: Context, *, stack: str, name: str, pla
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Writer:
-    """The block of a mixer while it is written; `inputs` are the stream, and a mask of padding
-    where positions read later ones.
-    """
-
-    name: str
-    inputs: tuple[str, ...]
-    context: Context
-    body: Body
-    parts: dict[str, Op] = field(default_factory=dict)
-
-    def mix(self, op: Op, *names: str, x: str = "") -> list[str]:
-        """Apply the op that mixes positions to the stream, or to `x`; return its results."""
-        self.parts[self.name] = op
-        stream, *masks = self.inputs
-        return self.body.unpack(op, x or stream, *masks, part=self.name, names=names)
-
-    def map(self, part: str, x: str, inputs: Expression, *outputs: Output, bias: bool) -> str:
-        """Map each position of `x`, `inputs` wide, to several outputs by a linear map `part`."""
-        self.parts[part] = Linear(
-            inputs=inputs,
-            outputs=outputs,
-            bias=bias,
-            initial=self.context.initials.matrix,
-            gains=self.context.gains(*(name for name, _ in outputs)),
-        )
-        return self.body.apply(self.parts[part], x, part=part)
-
-    def output(self, x: str, width: Expression, *, bias: bool = True) -> str:
-        """Map `width` numbers of each position to the width of the stream by a part `output`."""
-        return self.map("output", x, width, ("output", self.context.d_model), bias=bias)
-
-
-def _recurrence(settings: RecurrenceSettings, writer: _Writer) -> tuple[str, str]:
+def _recurrence(settings: RecurrenceSettings, writer: Writer) -> tuple[str, str]:
     """Write the layer, and a map to the width of the stream where it has another."""
     context = writer.context
     kind = BidirectionalRecurrence if settings.bidirectional else Recurrence
@@ -105,7 +73,7 @@ def _recurrence(settings: RecurrenceSettings, writer: _Writer) -> tuple[str, str
     return summary, result
 
 
-def _convolution(settings: Convolution, writer: _Writer) -> tuple[str, str]:
+def _convolution(settings: Convolution, writer: Writer) -> tuple[str, str]:
     """Write the convolution with its gate, or with a map of its numbers position by position."""
     context, body = writer.context, writer.body
     common, reads = _common(settings, context), _reads(settings)
@@ -120,18 +88,18 @@ def _convolution(settings: Convolution, writer: _Writer) -> tuple[str, str]:
     return f"{about}: {reads} (Kaiser et al. 2018).", writer.output(x, context.d_model)
 
 
-def _short_convolution(settings: ShortConvolution, writer: _Writer) -> tuple[str, str]:
+def _short_convolution(settings: ShortConvolution, writer: Writer) -> tuple[str, str]:
     """Write both gates and the convolution between them."""
     body, width = writer.body, writer.context.d_model
     names = ("input_gate", "output_gate", "hidden")
     both = writer.map(
-        "gates_hidden", writer.inputs[0], width, *((n, width) for n in names), bias=settings.bias
+        "gates_hidden", writer.stream, width, *((n, width) for n in names), bias=settings.bias
     )
     chunk = Chunk(width=width, count=len(names))
     input_gate, output_gate, hidden = body.unpack(chunk, both, names=names)
     hidden = body.apply(Multiply(), input_gate, hidden, name="_")
     op = DepthwiseConvolution(**_common(settings, writer.context), bias=settings.bias)
-    (near,) = writer.mix(op, "near", x=hidden)
+    (near,) = writer.mix(op, "near", of=(hidden,))
     result = writer.output(body.apply(Multiply(), output_gate, near), width, bias=settings.bias)
     about = "A convolution of each number by itself, between two gates"
     return f"{about}: {_reads(settings)} (LFM2, Amini et al. 2025).", result
@@ -152,9 +120,12 @@ def _reads(settings: Convolution | ShortConvolution) -> str:
     return f"a position reads {{convolution_width}}, {where}"
 
 
-_LOWERINGS: dict[type[Mixer], Callable[[Any, _Writer], tuple[str, str]]] = {
+_LOWERINGS: dict[type[Mixer], Callable[[Any, Writer], tuple[str, str]]] = {
     RecurrenceSettings: _recurrence,
     Convolution: _convolution,
     ShortConvolution: _short_convolution,
+    LinearAttention: lower_linear_attention,
+    StateSpace: lower_state_space,
+    DeltaNet: lower_delta_net,
 }
 """Each writes the statements of a mixer, and returns the summary of its block and the result."""

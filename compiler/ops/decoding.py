@@ -71,7 +71,7 @@ class NewMemory(MakesState):
     memory: Memory
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
-        return call(self.memory.annotation)
+        return call(self.memory.annotation, *self.memory.arguments)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,13 @@ class Name:
 
 
 @dataclass(frozen=True, slots=True)
+class Helper:
+    """A helper function that is handed on, not called."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Const:
     """A number or a truth value."""
 
@@ -133,6 +140,7 @@ class Comprehension:
 
 Expression = (
     Name
+    | Helper
     | Const
     | Str
     | Hyperparameter
@@ -162,7 +170,7 @@ def render(expression: Expression, name_of: Callable[[Hyperparameter], str]) -> 
 
     def write(part: Expression, inner: int) -> str:
         match part:
-            case Name(text=name):
+            case Name(text=name) | Helper(name=name):
                 return name
             case Const(value=value):
                 return repr(value)

@@ -5,6 +5,8 @@ from typing import ClassVar
 
 from compiler.ops.caption import Caption
 from compiler.ops.expression import (
+    Attribute,
+    Binary,
     Call,
     Const,
     Expression,
@@ -54,7 +56,7 @@ class SplitGroups(Op):
     chosen_by: ClassVar[tuple[str, ...]] = ("kv_heads",)
     returns_list: ClassVar[bool] = True
 
-    parts: tuple[tuple[Hyperparameter, Hyperparameter], ...]
+    parts: tuple[tuple[Hyperparameter, Expression], ...]
 
     @property
     def caption(self) -> Caption:
@@ -69,6 +71,30 @@ class SplitGroups(Op):
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return call("split_groups", *inputs, *(Tuple((heads, each)) for heads, each in self.parts))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShareHeads(Op):
+    """x [batch, groups, position, width] -> [batch, heads, position, width]: each is read by the
+    heads of its group, which stand side by side.
+    """
+
+    groups: Hyperparameter
+    heads: Hyperparameter
+
+    @property
+    def caption(self) -> Caption:
+        return Caption()
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        ((batch, groups, position, width),) = inputs
+        require((groups,), (self.groups,), "share_heads")
+        return ((batch, self.heads, position, width),)
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        (x,) = inputs
+        times = Binary(self.heads, "//", self.groups)
+        return Call(Attribute(x, "repeat_interleave"), (times,), (("dim", Const(1)),))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

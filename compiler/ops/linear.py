@@ -10,7 +10,9 @@ from compiler.ops.expression import (
     Const,
     Expression,
     Hyperparameter,
+    List,
     Name,
+    call,
     product,
     total,
 )
@@ -82,6 +84,27 @@ class Linear(Op):
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return Call(this, inputs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split(Op):
+    """x [..., sum(widths)] -> [..., width], for each: what one map gives, taken apart."""
+
+    returns_list: ClassVar[bool] = True
+
+    widths: tuple[Expression, ...]
+
+    @property
+    def caption(self) -> Caption:
+        return Caption()
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        (x,) = inputs
+        require(x[-1:], (total(*self.widths),), "parts")
+        return tuple((*x[:-1], width) for width in self.widths)
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        return call("torch.split", *inputs, List(self.widths), dim=Const(-1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,11 @@ class Mixer(Op):
         """The helper class that holds what each hypothesis has read."""
 
     @property
+    def memory_arguments(self) -> tuple[Expression, ...]:
+        """The arguments that make an empty memory."""
+        return ()
+
+    @property
     @abstractmethod
     def carried(self) -> int:
         """The number of numbers in the memory of one hypothesis."""
@@ -46,7 +51,7 @@ class Mixer(Op):
         return (self.mask,) * inputs
 
     def state(self, decoded: tuple[bool, ...]) -> State:
-        memory = Memory(annotation=self.memory, name=self.field)
+        memory = Memory(annotation=self.memory, name=self.field, arguments=self.memory_arguments)
         return CarriesState(
             step=MixerStep(mixer=self), prefill=MixerPrefill(mixer=self), memory=memory
         )

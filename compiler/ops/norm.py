@@ -54,6 +54,25 @@ class LayerNorm(Norm):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GroupRMSNorm(Norm):
+    """To mean square 1 along each of `groups` equal parts of the width, times a gain."""
+
+    flops: ClassVar[int] = 5
+
+    groups: Hyperparameter
+
+    @property
+    def caption(self) -> Caption:
+        return Caption(title="RMS Norm", kind="norm", words=f"{self.groups.value} groups")
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        return (Parameter(name="weight", shape=(self.width,), initial=ONES, decays=False),)
+
+    def module(self) -> Expression:
+        return call("GroupRMSNorm", self.width, self.groups, self.eps)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RMSNorm(Norm):
     """To mean square 1 along the width, times a gain (Zhang and Sennrich 2019).
 

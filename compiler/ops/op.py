@@ -197,11 +197,12 @@ class CarriesState:
 class Memory:
     """A state of fixed size for each hypothesis: `annotation` is the class that holds it.
 
-    `name` is its field in the state of its block.
+    `name` is its field in the state of its block, and `arguments` are what makes an empty one.
     """
 
     annotation: str
     name: str = "memory"
+    arguments: tuple[Expression, ...] = ()
 
 
 State = (

@@ -20,10 +20,22 @@ class Initial:
     """A distribution that parameters start from; `constant` is one number, the scale.
 
     An `indicator` is 1 at the index that its scale is, and 0 elsewhere; an `identity` has the rows
-    of the matrix one after the other.
+    of the matrix one after the other. `log_counts` are the logarithms of 1, 2, 3 ...; of
+    `log_steps` the softplus is drawn from 0.001 to 0.1, uniformly on a logarithmic scale (Gu and
+    Dao 2023, section 3.6).
     """
 
-    kind: Literal["xavier", "normal", "zeros", "ones", "constant", "identity", "indicator"]
+    kind: Literal[
+        "xavier",
+        "normal",
+        "zeros",
+        "ones",
+        "constant",
+        "identity",
+        "indicator",
+        "log_counts",
+        "log_steps",
+    ]
     scale: Expression = UNIT
 
     def arguments(self, gains: tuple[Expression, ...] = ()) -> tuple[tuple[str, Expression], ...]:
@@ -50,6 +62,8 @@ def by_width(width: Expression) -> Initial:
 
 ZEROS = Initial(kind="zeros")
 ONES = Initial(kind="ones")
+LOG_COUNTS = Initial(kind="log_counts")
+LOG_STEPS = Initial(kind="log_steps")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

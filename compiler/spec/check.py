@@ -36,8 +36,9 @@ def settings_of_sub_layers(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 def conflicts_of_mixers(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """Ask each mixer which of its settings do not go together."""
     for path, group in groups(spec):
+        width = spec.model.width(str(path[1]))
         for name, mixer in group.mixers.items():
-            for conflict in mixer.conflicts(causal="decoder" in path):
+            for conflict in mixer.conflicts(width, causal="decoder" in path):
                 place = at(root, *path, name, conflict.key)
                 yield mistake(place, conflict.code, conflict.message, conflict.help)
 

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import Field
 
 from compiler.spec.base import Section, Width, setting
+from compiler.spec.linear_mixer import DeltaNet, LinearAttention, StateSpace
 from compiler.spec.mixer_base import Conflict, Mixer
 
 ReadWidth = Annotated[int, Field(ge=2, le=2**10)]
@@ -73,7 +74,7 @@ class AnyConvolution(Mixer):
         own = getattr(self, self.AHEAD_KEY)
         return self.model_copy(update={"causal": causal if own is None else own})
 
-    def conflicts(self, *, causal: bool) -> Iterator[Conflict]:
+    def conflicts(self, width: int, *, causal: bool) -> Iterator[Conflict]:
         width, own = getattr(self, "width"), getattr(self, self.AHEAD_KEY)  # noqa: B009
         if width % 2 == 0 and not (causal if own is None else own):
             yield Conflict(
@@ -123,6 +124,15 @@ class Mixers(Section):
 
     recurrence: Recurrence | None = None
     convolution: Convolution | None = None
+    linear_attention: LinearAttention | None = setting(
+        "attention without a softmax, whose keys and values add up in a state that decays",
+        default=None,
+        since="0.3",
+    )
+    state_space: StateSpace | None = setting("a state space (Mamba-2)", default=None, since="0.3")
+    delta_net: DeltaNet | None = setting(
+        "linear attention that unlearns what a key held", default=None, since="0.3"
+    )
     short_convolution: ShortConvolution | None = setting(
         "a short convolution between two gates", default=None, since="0.3"
     )

@@ -39,6 +39,6 @@ class Mixer(Section):
         """Return the settings of a stream of `width` numbers, `causal` in a decoder, complete."""
         return self
 
-    def conflicts(self, *, causal: bool) -> Iterator[Conflict]:  # noqa: ARG002
-        """Yield the mistakes in settings that are each right; `causal` in a decoder."""
+    def conflicts(self, width: int, *, causal: bool) -> Iterator[Conflict]:  # noqa: ARG002
+        """Yield the mistakes in settings that are each right, as in `with_defaults`."""
         yield from ()

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 from compiler.analysis.infer_shapes import shapes_of
 from compiler.ir.block import Block, Function, Invoke, Repeat, Statement, callee, walk
-from compiler.ops.decoding import Field, JoinStates, MakesState, MakeState
-from compiler.ops.expression import Hyperparameter
+from compiler.ops.decoding import Field, JoinStates, MakesState, MakeState, NewMemory
+from compiler.ops.expression import Expression, Hyperparameter
 from compiler.ops.op import Op, Stored
 from compiler.ops.shape import Shape
 from compiler.transforms.rewrite import bottom_up
@@ -85,10 +85,14 @@ class Constant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
-    """A cache, a memory or an ancestry, an object of the class `name`, and the tensors in it."""
+    """A cache, a memory or an ancestry, an object of the class `name`, and the tensors in it.
+
+    `arguments` make an empty one.
+    """
 
     name: str
     tensors: tuple[Stored, ...]
+    arguments: tuple[Expression, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,10 +146,12 @@ class _Reader:
                 fields = tuple((field, self.of(each, field)) for field, each in pairs)
                 return Record(name=kind, fields=fields)
             case MakesState():
+                assert made is not None
                 annotation = self.block.function("start").annotation
                 if self.block.state is not None:
                     annotation = dict(self.block.state.fields)[name]
-                return Holder(name=annotation, tensors=self.stored[name])
+                given = made.op.memory.arguments if isinstance(made.op, NewMemory) else ()
+                return Holder(name=annotation, tensors=self.stored[name], arguments=given)
         return Constant(shape=self.shapes[value])
 
 

@@ -101,6 +101,13 @@ def starts_as(initial: Initial, part: Tensor, gain: float, name: str) -> None:
     if initial.kind == "constant":
         torch.testing.assert_close(part, torch.full_like(part, _value(initial.scale)))
         return
+    if initial.kind == "log_counts":
+        torch.testing.assert_close(part.exp(), torch.arange(1.0, len(part) + 1.0))
+        return
+    if initial.kind == "log_steps":
+        steps = torch.nn.functional.softplus(part)
+        assert torch.all((steps > 0.9e-3) & (steps < 0.11)), name
+        return
     if initial.kind == "xavier":
         bound = gain * _value(initial.scale) * (6 / sum(part.shape)) ** 0.5
         assert part.abs().max() <= bound, name

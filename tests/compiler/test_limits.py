@@ -28,6 +28,9 @@ SECTIONS: dict[str, tuple[str, object]] = {
     "recurrence": ("recurrence", {"kind": "lstm"}),
     "convolution": ("convolution", {"kind": "gated"}),
     "short_convolution": ("short_convolution", {"width": 3}),
+    "linear_attention": ("linear_attention", {"heads": 2}),
+    "state_space": ("state_space", {"heads": 2}),
+    "delta_net": ("delta_net", {"heads": 2}),
 }
 """Of each sub-layer, the key below `model:` that sets it, with settings."""
 
@@ -232,6 +235,8 @@ def test_an_initialization_gives_way_to_a_child_without_attention(tmp_path: Path
         ("fairseq", ["self_attention"], {}),
         ("scaled", ["convolution"], {}),
         ("scaled", ["short_convolution"], {}),
+        ("scaled", ["linear_attention"], {}),
+        ("scaled", ["state_space", "delta_net"], {}),
         ("scaled", ["recurrence"], {"recurrence": {"kind": "lstm", "d_hidden": 16}}),
     ],
 )

@@ -41,6 +41,22 @@ LAYERS: dict[str, Tree] = {
         "block": ["short_convolution", "self_attention", "feed_forward"],
         "short_convolution": {"width": 3},
     },
+    "retention": {
+        "block": ["linear_attention", "self_attention", "feed_forward"],
+        "linear_attention": {"heads": 2},
+    },
+    "gated linear attention": {
+        "block": ["linear_attention", "self_attention", "feed_forward"],
+        "linear_attention": {"heads": 2, "decay": "number"},
+    },
+    "state space": {
+        "block": ["state_space", "self_attention", "feed_forward"],
+        "state_space": {"heads": 2, "d_state": 6},
+    },
+    "delta net": {
+        "block": ["delta_net", "self_attention", "feed_forward"],
+        "delta_net": {"heads": 2},
+    },
 }
 
 

@@ -20,14 +20,14 @@ class Smoothing(Mixer):
     def with_defaults(self, width: int, *, causal: bool) -> Self:
         return self.model_copy(update={"factor": self.factor or 2})
 
-    def conflicts(self, *, causal: bool) -> Iterator[Conflict]:
+    def conflicts(self, width: int, *, causal: bool) -> Iterator[Conflict]:
         if self.span < 2:
             yield Conflict("span", "even-width", "a span of 1 mixes nothing", "write `span: 2`")
 
 
 '''
 LOWERING = """
-def _smoothing(settings: Any, writer: _Writer) -> tuple[str, str]:
+def _smoothing(settings: Any, writer: Writer) -> tuple[str, str]:
     context = writer.context
     (x,) = writer.mix(
         DepthwiseConvolution(

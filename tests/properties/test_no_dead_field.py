@@ -237,7 +237,16 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
             ("recurrence", "Recurrence", "kind=lstm"),
             ("convolution", "Convolution", "kind=gated"),
             ("short_convolution", "ShortConvolution", "width=3"),
+            ("linear_attention", "LinearAttention", "heads=2"),
+            ("state_space", "StateSpace", "heads=2"),
+            ("delta_net", "DeltaNet", "heads=2"),
         )
+    },
+    **{
+        f"model.{stack}.layers.linear_attention.rank": (
+            f"model.{stack}.linear_attention.decay=number",
+        )
+        for stack in STACKS
     },
     "data.train:TabSeparated": ("data.train.tsv=train.tsv",),
     "data.valid:TabSeparated": ("data.valid.tsv=valid.tsv",),
@@ -348,6 +357,9 @@ VALUES: dict[str, str] = {
     **{f"model.{stack}.position.scaling.attention_factor": "1.5" for stack in STACKS},
     "model.encoder.convolution.width": "5",
     "model.encoder.short_convolution.width": "5",
+    **{f"model.{stack}.linear_attention.rank": "4" for stack in STACKS},
+    **{f"model.{stack}.state_space.groups": "2" for stack in STACKS},
+    **{f"model.{stack}.delta_net.key_heads": "1" for stack in STACKS},
     "model.output.soft_cap": "20.0",
     **{f"model.{stack}.feed_forward.clamp": "1.0" for stack in STACKS},
     "model.encoder.feed_forward.experts.active": "1",
@@ -371,10 +383,12 @@ SECTIONS_OF_CONTEXTS: dict[tuple[str, str], tuple[str, ...]] = {
 }
 """Settings that make the fields of a section matter, by a setting of the kind that it stands in."""
 
+MATRICES = ("linear_attention", "state_space", "delta_net")
 FIXED = {
     *("spec_version", "task", "data.train.references", "data.train.reference_columns"),
     *("model.decoder.recurrence.bidirectional", "model.decoder.convolution.causal"),
     "model.decoder.short_convolution.causal",
+    *(f"model.decoder.{mixer}.bidirectional" for mixer in MATRICES),
     *(f"data.{part}.running" for part in PARTS),
     *("data.valid.shifted", "data.test.shifted"),
     "model.decoder.cross_attention.query_key_norm.place",

@@ -8,9 +8,12 @@ from compiler.spec.position import AttentionPosition, kinds_of
 Tree = dict[str, Any]
 Choose = Callable[[str], Any]
 
-RATHER_NOT = (None, None, None)
+MATRICES = ("state_space", "delta_net")
 KNOBS: dict[str, tuple[Any, ...]] = {
-    "mixer": (*RATHER_NOT, "recurrence", "convolution", "short_convolution"),
+    "mixer": (
+        *(None, None, None, None, None, "recurrence", "convolution", "short_convolution"),
+        *("linear_attention", *MATRICES),
+    ),
     "mixer_place": ("instead", "in the second kind", "before attention", "beside attention"),
     "recurrence": ("lstm", "gru"),
     "d_hidden": (None, 4, 5),
@@ -19,6 +22,17 @@ KNOBS: dict[str, tuple[Any, ...]] = {
     "convolution_width": (None, 2, 3, 5),
     "causal": (None, True),
     "mixer_bias": (None, True),
+    "mixer_heads": (1, 2),
+    "mixer_widths": (None, {"d_k": 3, "d_v": 5}),
+    "decay": (None, "head", "number"),
+    "rank": (None, 2),
+    "mixer_groups": (None, 1),
+    "d_head": (None, 3),
+    "d_state": (2, 5),
+    "mixer_width": (None, 2),
+    "convolution_bias": (None, False),
+    "mixer_norm": (None, False),
+    "mixer_gate": (None, False),
 }
 
 
@@ -36,7 +50,13 @@ def place_mixers(choose: Choose, model: Tree) -> None:
 
 def _settings(choose: Choose, stack: str, mixer: str) -> Tree:
     """Of a decoder, those that read no later position."""
-    if mixer == "recurrence":
+    if mixer == "linear_attention":
+        settings = _linear_attention(choose)
+        settings["bidirectional"] = stack == "encoder" and choose("bidirectional")
+    elif mixer in MATRICES:
+        settings = _state_space(choose) if mixer == "state_space" else _delta_net(choose)
+        settings["bidirectional"] = stack == "encoder" and choose("bidirectional")
+    elif mixer == "recurrence":
         settings = {"kind": choose("recurrence"), "d_hidden": choose("d_hidden")}
         settings["bidirectional"] = stack == "encoder" and choose("bidirectional")
     else:
@@ -49,6 +69,26 @@ def _settings(choose: Choose, stack: str, mixer: str) -> Tree:
             settings["bias"] = choose("mixer_bias")
     settings = {key: value for key, value in settings.items() if value is not None}
     return settings or {"width": 3}
+
+
+def _state_space(choose: Choose) -> Tree:
+    settings = {"heads": choose("mixer_heads"), "d_state": choose("d_state")}
+    settings |= {"groups": choose("mixer_groups") or settings["heads"]}
+    settings |= {"d_head": choose("d_head"), "width": choose("mixer_width")}
+    return settings | {"bias": choose("mixer_bias"), "convolution_bias": choose("convolution_bias")}
+
+
+def _delta_net(choose: Choose) -> Tree:
+    settings = {"heads": choose("mixer_heads"), "key_heads": choose("mixer_groups")}
+    return settings | (choose("mixer_widths") or {}) | {"width": choose("mixer_width")}
+
+
+def _linear_attention(choose: Choose) -> Tree:
+    settings = {"heads": choose("mixer_heads"), "decay": choose("decay")}
+    settings |= choose("mixer_widths") or {}
+    if settings["decay"] == "number":
+        settings["rank"] = choose("rank")
+    return settings | {"norm": choose("mixer_norm"), "gate": choose("mixer_gate")}
 
 
 def _place(place: str, stack: Tree, mixer: str, others: list[str]) -> None:

@@ -232,7 +232,13 @@ def _attends(model: Tree) -> bool:
 
 def _left_out(stack: Tree) -> list[str]:
     """The settings that no sub-layer of a stack takes."""
-    return [each for each in ("attention", "feed_forward") if each not in sub_layers(stack)]
+    has = {"attention": _has_attention(stack), "feed_forward": "feed_forward" in sub_layers(stack)}
+    return [name for name, is_there in has.items() if not is_there]
+
+
+def _has_attention(stack: Tree) -> bool:
+    """Whether some layer has self- or cross-attention; linear attention is a mixer."""
+    return any(each in sub_layers(stack) for each in ("self_attention", "cross_attention"))
 
 
 def _without_unused(model: Tree, task: str) -> None:
@@ -246,7 +252,7 @@ def _without_unused(model: Tree, task: str) -> None:
         _tame(model)
     if not any(_takes_flex(model, stack) for stack in stacks):
         model["kernel"] = "auto"
-    attends = any("attention" in sub_layers(stack) for stack in stacks)
+    attends = any(map(_has_attention, stacks))
     if model["initialization"] == "fairseq" and not attends:
         model["initialization"] = "xavier"
 

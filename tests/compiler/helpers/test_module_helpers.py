@@ -235,7 +235,7 @@ def test_a_depthwise_convolution_treats_numbers_by_themselves(setting: str) -> N
 @pytest.mark.parametrize("given", [("bias", ""), ("bias", "bias"), ("", "bias")])
 def test_a_depthwise_convolution_may_have_biases_of_zeros(given: tuple[str, ...]) -> None:
     calls = [
-        called("depthwise_convolution", "a", "b", **({name: "True"} if name else {}))
+        called("depthwise_convolution", "a", "b", **({name: name} if name else {}))
         for name in given
     ]
     module = rendered(*calls).depthwise_convolution(6, 3, bias=True)
