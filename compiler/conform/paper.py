@@ -52,7 +52,7 @@ MOOT = {
     "attention.latent": "LatentAttention",
     "encoder.residual and decoder.residual": "Residual",
     "attention.mask": "HeadMask",
-    "feed_forward.experts": "Experts",
+    "feed_forward.experts": "Experts ExpertGroups Correction SharedExpert",
     "training.optimizer": "AdamW Sgd Adafactor Muon Lion ScheduleFree Adam.kind",
     "training.schedule": "Constant Linear Cosine WarmupStableDecay InverseSquareRoot.kind",
     "training.ema": "MovingAverage",

@@ -64,6 +64,7 @@ def tests_text(spec: Spec, model: Block, helpers: Helpers) -> str:
         gates=any("gate" in dict(block.parts) for block, _ in found.values()),
         balance=_inputs(model, "balance_loss"),
         has_experts="experts" in {name for _, block in walk(model) for name, _ in block.parts},
+        corrects="correction" in {name for _, block in walk(model) for name, _ in block.parts},
         pools=spec.model.is_pooled,
         embeds=spec.model.pooling is not None,
         normalized=spec.model.pooling is not None and spec.model.pooling.normalize,

@@ -270,6 +270,29 @@ class Multiply(Elementwise):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Weigh(Elementwise):
+    """weight [..., 1] * x [..., width]."""
+
+    saved: ClassVar[int] = 1
+
+    @property
+    def caption(self) -> Caption:
+        return Caption(title="×", kind="product")
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        weight, x = inputs
+        require(weight[:-1], x[:-1], "weigh")
+        return (x,)
+
+    def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
+        return Elementwise.cost(self, inputs[1:], lengths)
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        weight, x = inputs
+        return Binary(weight, "*", x)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SoftCap(Elementwise):
     """cap * tanh(x / cap): near 0 it is x, and none exceeds the cap (Gemma 2)."""
 

@@ -9,8 +9,17 @@ from typing import ClassVar
 
 from compiler.mask.mask import Mask
 from compiler.ops.caption import Caption, numeral
-from compiler.ops.expression import Call, Const, Expression, Hyperparameter, call
+from compiler.ops.expression import (
+    Attribute,
+    Call,
+    Const,
+    Expression,
+    Hyperparameter,
+    call,
+    method,
+)
 from compiler.ops.op import Cost, Op
+from compiler.ops.parameter import ZEROS, Parameter
 from compiler.ops.shape import Lengths, Shape, elements, require, size
 
 ONE = Const(1)
@@ -51,6 +60,108 @@ class TopKRouter(Op):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Affinity(Op):
+    """scores [..., count] -> probabilities in float32 [..., count]: by a softmax, or each apart."""
+
+    chosen_by: ClassVar[tuple[str, ...]] = ("experts",)
+
+    by: str
+
+    @property
+    def caption(self) -> Caption:
+        return Caption(title=self.by.capitalize(), kind="softmax")
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        return inputs
+
+    def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
+        count = elements(inputs[0], lengths)
+        return Cost(flops=3 * count, saved_for_backward=count)
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        numbers = method(inputs[0], "float")
+        if self.by == "sigmoid":
+            return method(numbers, "sigmoid")
+        return Call(Attribute(numbers, "softmax"), (), (("dim", Const(-1)),))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Corrected(Op):
+    """affinities [..., count] + a number for each expert, which follows its load, not a gradient.
+
+    Wang et al. 2024: the sums decide which experts are chosen, and nothing else.
+    """
+
+    chosen_by: ClassVar[tuple[str, ...]] = ("experts",)
+
+    count: Hyperparameter
+    rate: Hyperparameter
+
+    @property
+    def caption(self) -> Caption:
+        return Caption(title="Correction by load", kind="bias")
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        require(inputs[0][-1:], (self.count,), "correct")
+        return inputs
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        return (Parameter(name="bias", shape=(self.count,), initial=ZEROS, decays=False),)
+
+    def module(self) -> Expression:
+        return call("LoadCorrection", self.count, self.rate)
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        return Call(this, inputs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithinGroups(Op):
+    """affinities [..., count] -> of groups that are not chosen, minus infinity."""
+
+    chosen_by: ClassVar[tuple[str, ...]] = ("experts",)
+
+    groups: Hyperparameter
+    active: Hyperparameter
+    best: int
+
+    @property
+    def caption(self) -> Caption:
+        return Caption(title=f"Top {numeral(self.active)} of {self.groups.value} groups")
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        return inputs
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        return call("within_groups", *inputs, self.groups, self.active, Const(self.best))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopKAffinities(TopKRouter):
+    """affinities [..., count], and what is ranked instead of them -> the best, and their weights.
+
+    The weights are the affinities of the best, divided by their sum if they are `normalized`.
+    """
+
+    normalized: bool
+
+    def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        for each in inputs:
+            require(each[-1:], (self.count,), "choose")
+        return ((*inputs[0][:-1], self.active),) * 2
+
+    def cost(self, inputs: tuple[Shape, ...], lengths: Lengths) -> Cost:
+        return Cost(flops=elements(inputs[0], lengths))
+
+    def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
+        affinities, *ranking = inputs
+        given = {"ranking": ranking[0]} if ranking else {}
+        if self.normalized:
+            given["normalize"] = Const(True)
+        return call("choose_by_affinity", affinities, self.active, **given)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExpertDispatch(Op):
     """x [..., d_model], chosen and weights [..., active] -> [..., d_model].
 
@@ -64,6 +175,7 @@ class ExpertDispatch(Op):
     d_ff: Hyperparameter
     active: Expression
     matrices: int
+    weighs_inputs: bool = False
 
     @property
     def caption(self) -> Caption:
@@ -88,7 +200,12 @@ class ExpertDispatch(Op):
         return DenseExperts(**{each.name: getattr(self, each.name) for each in fields(self)})
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
-        return call("mixture", this, *inputs)
+        return call("mixture", this, *inputs, **self.given)
+
+    @property
+    def given(self) -> dict[str, Expression]:
+        """The keywords of the helper."""
+        return {"weigh_inputs": Const(True)} if self.weighs_inputs else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,16 +216,21 @@ class DenseExperts(ExpertDispatch):
         raise NotImplementedError("costs are those of the network before it is exported")
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
-        return call("dense_mixture", this, *inputs)
+        return call("dense_mixture", this, *inputs, **self.given)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordLoad(Op):
-    """scores [..., count], chosen [..., active] -> nothing: training keeps them for a loss."""
+    """scores [..., count], chosen [..., active] -> nothing: training keeps them for a loss.
+
+    They are affinities if it is `of_affinities`. It `counts` the tokens of each expert, too.
+    """
 
     chosen_by: ClassVar[tuple[str, ...]] = ("experts",)
 
     factor: Hyperparameter
+    of_affinities: bool = False
+    counts: bool = False
 
     @property
     def caption(self) -> Caption:
@@ -118,7 +240,9 @@ class RecordLoad(Op):
         return ()
 
     def module(self) -> Expression:
-        return call("LoadBalancing", self.factor)
+        flags = {"of_affinities": self.of_affinities, "counts": self.counts}
+        given = {name: Const(True) for name, is_set in flags.items() if is_set}
+        return call("LoadBalancing", self.factor, **given)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         return Call(this, inputs)

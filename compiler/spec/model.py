@@ -247,7 +247,7 @@ class Stack(Section):
     def is_balanced(self) -> bool:
         """True if some layer has experts whose use is to be even."""
         networks = [group.feed_forward for group in self.layers]
-        return any(each and each.experts and each.experts.balance_loss for each in networks)
+        return any(each and each.experts and each.experts.records_load for each in networks)
 
 
 class Prediction(Section):

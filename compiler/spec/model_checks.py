@@ -245,6 +245,14 @@ def experts_in_turn(spec: Spec, root: Node) -> Iterator[Diagnostic]:
                 notes=note("layers that take turns", root, *path, "distinct"),
                 help="write `balance_loss: 0`, or give every layer experts of its own",
             )
+        if is_shared and experts is not None and experts.correction is not None:
+            yield Diagnostic(
+                code="experts-in-turn",
+                message="`correction` counts each layer once, and these take turns",
+                span=at(root, *path, "feed_forward", "experts", "correction"),
+                notes=note("layers that take turns", root, *path, "distinct"),
+                help="remove it, or give every layer experts of its own",
+            )
 
 
 def _two_vocabularies(spec: Spec, root: Node) -> Diagnostic:

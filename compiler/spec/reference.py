@@ -54,6 +54,9 @@ SECTIONS = {
     "`mask`, in an attention, where it is a list": ("HeadMask",),
     "`model.feed_forward`, also in a stack": ("FeedForward",),
     "`model.feed_forward.experts`": ("Experts",),
+    "`groups`, `correction` and `shared`, in experts": (
+        *("ExpertGroups", "Correction", "SharedExpert"),
+    ),
     "`query_key_norm`, in an attention": ("QueryKeyNorm",),
     "`temperature`, in an attention": ("PositionTemperature", "LogarithmTemperature"),
     "`latent`, in an attention": ("LatentAttention",),

@@ -94,7 +94,8 @@ class TrainState:
         return objective
 
     def _sharing(self) -> GradientSharing:
-        return gradient_sharing(self.model.parameters(), self.workers)
+        learned = [each for each in self.model.parameters() if each.requires_grad]
+        return gradient_sharing(learned, self.workers)
 
     def _is_worth_capturing(self, objective: Objective) -> bool:
         """Tell whether an update is to be recorded as one CUDA graph."""

@@ -1,6 +1,7 @@
 """The updates of a training: which batches each takes in its epoch, and what it does."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple, Self
@@ -17,6 +18,7 @@ from runtime.data.prepare import Prepared
 from runtime.data.sentences import Indices
 from runtime.training.batching import make_batcher
 from runtime.training.captured_update import CapturedUpdate
+from runtime.training.expert_load import follow_load, uncounted
 from runtime.training.gradient_sharing import GradientSharing
 from runtime.training.objective import DeviceBatch, Objective
 from runtime.training.workers import Workers
@@ -74,6 +76,8 @@ class Updater:
             group["lr"] = learning_rate
         self.optimizer.step()
         self.optimizer.zero_grad()
+        if self.objective.balance_loss is not None:
+            follow_load(self.model, self.workers)
         return torch.cat((sums, norm.unsqueeze(0)))
 
     def add_gradients(self, examples: Examples | Batched, batches: Sequence[Indices]) -> Tensor:
@@ -84,7 +88,9 @@ class Updater:
         for number, (rows, counts) in enumerate(parts, start=1):
             backward = partial(self.sharing.backward, is_last=number == len(parts))
             batch = examples.collate(rows)
-            sums += counts * self.objective.add_gradients(batch, counts / labels, backward)
+            with nullcontext() if counts else uncounted(self.model):
+                found = self.objective.add_gradients(batch, counts / labels, backward)
+            sums += counts * found
         return sums
 
 

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 PADDING, BEGIN, END = 0, 2, 3
 SYMBOLS = {"pad_token_id": PADDING, "bos_token_id": BEGIN, "eos_token_id": END}
 """Where our vocabularies have them, in the words of `transformers`."""
+BIASES = ("final_logits_bias", "e_score_correction_bias")
+"""Biases that learn by no gradient."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,11 +45,12 @@ def peer_of(architecture: Any, config: Any) -> Peer:
 def shake(model: nn.Module) -> None:
     """Moves every weight: in a new model norms and biases are all alike, and could be exchanged.
 
-    What is not trained is fixed by a formula, but for the biases that Marian and BART keep so.
+    What is not trained is fixed by a formula, but for biases of Marian, BART and routers.
     """
     generator = torch.Generator().manual_seed(7)
     trained = [each for each in model.parameters() if each.requires_grad]
-    biases = [each for name, each in model.named_buffers() if name == "final_logits_bias"]
+    fixed = [*model.named_buffers(), *model.named_parameters()]
+    biases = [each for name, each in fixed if name.rpartition(".")[2] in BIASES]
     with torch.no_grad():
         for weight in trained + biases:
             weight += 0.1 * torch.randn(weight.shape, generator=generator)

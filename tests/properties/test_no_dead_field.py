@@ -228,6 +228,17 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
         for each in STACKS
     },
     **{
+        f"model.{each}.layers.feed_forward.experts.{place}": (
+            f"model.{each}.feed_forward.experts.{section}={value}",
+        )
+        for each in STACKS
+        for place, section, value in (
+            ("groups:ExpertGroups", "groups", "{count: 4, active: 2}"),
+            ("correction:Correction", "correction", "{rate: 0.01}"),
+            ("shared:SharedExpert", "shared", "{d_ff: 8}"),
+        )
+    },
+    **{
         f"model.{stack}.layers.{mixer}:{name}": (
             f"model.{stack}.block=[{mixer}, {others}]",
             f"model.{stack}.{mixer}.{first}",
@@ -364,6 +375,9 @@ VALUES: dict[str, str] = {
     **{f"model.{stack}.feed_forward.clamp": "1.0" for stack in STACKS},
     "model.encoder.feed_forward.experts.active": "1",
     "model.decoder.feed_forward.experts.active": "1",
+    **{f"model.{stack}.feed_forward.experts.normalize": "false" for stack in STACKS},
+    **{f"model.{stack}.feed_forward.experts.groups.count": "2" for stack in STACKS},
+    **{f"model.{stack}.feed_forward.experts.groups.active": "3" for stack in STACKS},
 }
 """Another value, where it cannot be made up from the value that is there."""
 

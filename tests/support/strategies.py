@@ -353,6 +353,7 @@ def _balances(part: Any) -> bool:
     if isinstance(part, dict):
         experts = part.get("experts")
         is_balanced = bool(experts and experts.get("balance_loss", 0.01))
+        is_balanced = is_balanced or bool(experts and "correction" in experts)
         return is_balanced or any(map(_balances, part.values()))
     return isinstance(part, list) and any(map(_balances, part))
 
