@@ -47,6 +47,8 @@ MOOT = {
     "Training.masking MaskedTokens Training.contrast Contrast",
     "norm.kind": "Norm.offset",
     **{f"layers.{name}": kind.__name__ for name, kind in MIXERS.items()},
+    "norm.place": "Norm.first",
+    "embedding.norm": "SinusoidalPosition.after_norm",
     "attention.query_key_norm": "QueryKeyNorm",
     "attention.temperature": "PositionTemperature LogarithmTemperature",
     "attention.latent": "LatentAttention",

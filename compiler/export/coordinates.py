@@ -8,7 +8,7 @@ from typing import Any
 
 from compiler.spec.attention import Attention
 from compiler.spec.model import LayerGroup, Stack
-from compiler.spec.position import LearnedPosition, SinusoidalPosition
+from compiler.spec.position import AddedPosition, LearnedPosition, SinusoidalPosition
 from compiler.spec.spec import Spec
 from compiler.spec.tasks import ATTENTIONS
 
@@ -88,7 +88,9 @@ def with_tables_of_positions(spec: Spec, max_length: int) -> Spec:
     def of_stack(stack: Stack) -> dict[str, object]:
         if isinstance(stack.position, LearnedPosition):
             return {}
-        return {"position": LearnedPosition(kind="learned", max_length=max_length)}
+        late = isinstance(stack.position, AddedPosition) and stack.position.is_after_norm
+        table = LearnedPosition(kind="learned", max_length=max_length, after_norm=late)
+        return {"position": table}
 
     return with_stacks(spec, of_stack)
 

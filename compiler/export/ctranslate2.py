@@ -207,7 +207,11 @@ CTRANSLATE2 = Table(
         "AddedPosition AttentionPosition": said(),
         "LearnedPosition.offset": _unless(0, said_otherwise("the rows from there on")),
         "BiasPosition.kind": _bias_position,
+        "RelativePosition.tables": _unless("shared", refused("has one table for all layers")),
         "NoPosition.kind": _no_position,
+        "AddedPosition.after_norm": _unless(
+            False, refused("adds positions before the norm of embeddings")
+        ),
         "LinearScaling Llama3Scaling": said(),
         "YarnScaling": refused("has no angles stretched by YaRN"),
         "Norm": said(),
@@ -215,6 +219,7 @@ CTRANSLATE2 = Table(
             refused("has norms in all layers") if place.value == "none" else said()
         ),
         "Norm.place": _norm_place,
+        "Norm.first": _unless(None, refused("has norms in all layers, the first, too")),
         "Norm.final": _final_norm,
         "Norm.eps QueryKeyNorm.eps": _eps,
         "Norm.bias": lambda place: (

@@ -187,7 +187,7 @@ class _Attention:
         )
 
     def bias_parts(self) -> tuple[tuple[str, Op], ...]:
-        """Return the table of a learned bias, which all layers share once it is hoisted."""
+        """Return the table of a learned bias, which layers share where it is hoisted."""
         if not isinstance(self.position, Bias):
             return ()
         op = self.position.op(self.groups[0].reads, self.context)

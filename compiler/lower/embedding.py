@@ -17,6 +17,7 @@ from compiler.ops.op import Op
 from compiler.ops.positions import LearnedPositions, Positions, SinusoidalPositions
 from compiler.spec.model import Model, Output
 from compiler.spec.position import (
+    AddedPosition,
     AttentionPosition,
     LearnedPosition,
     NoPosition,
@@ -32,6 +33,8 @@ class Embeddings:
 
     tables: dict[str, tuple[str, Embed]]
     positions: dict[str, Positions | None]
+    late_positions: frozenset[str]
+    """The sides whose positions are added after the norm of embeddings."""
     expansions: dict[str, Linear]
     reduction: Linear | None
     segments: SegmentEmbed | None
@@ -66,18 +69,26 @@ class Embeddings:
             x = body.apply(expansion, x, part=expanding, name=name)
         if self.scaled:
             x = body.apply(Scale(by=call("math.sqrt", context.d_model)), x, name="x")
-        position = self.positions[side]
-        if position is not None:
-            holder = f"{side}_position" if position.parameters() else ""
-            own = body.at(context.origin(f"model.{context.stack}.position"))
-            positions = at_positions(own, position, side, context, part=holder)
-            x = own.apply(Add(), x, positions, name="x")
+        if side not in self.late_positions:
+            x = self._with_positions(body, x, side, context)
         if self.segments is not None:
             kinds = body.apply(self.segments, "segments", part="segment_embedding")
             x = body.apply(Add(), x, kinds, name="x")
         if norm := dict(self.norms).get(_norm_of(side)):
             x = body.apply(norm, x, part=_norm_of(side), name="x")
+        if side in self.late_positions:
+            x = self._with_positions(body, x, side, context)
         return body.apply(self.dropout, x, name="x")
+
+    def _with_positions(self, body: Body, x: str, side: str, context: Context) -> str:
+        """Return embeddings plus the positions that are added to them, if there are any."""
+        position = self.positions[side]
+        if position is None:
+            return x
+        holder = f"{side}_position" if position.parameters() else ""
+        own = body.at(context.origin(f"model.{context.stack}.position"))
+        positions = at_positions(own, position, side, context, part=holder)
+        return own.apply(Add(), x, positions, name="x")
 
 
 def logits(body: Body, settings: Output, embeddings: Embeddings, context: Context) -> str:
@@ -115,6 +126,11 @@ def lower_embeddings(model: Model, contexts: dict[str, Context]) -> Embeddings:
         positions={
             SIDES[name]: _position(stack.position, contexts[name]) for name, stack in model.stacks()
         },
+        late_positions=frozenset(
+            SIDES[name]
+            for name, stack in model.stacks()
+            if isinstance(stack.position, AddedPosition) and stack.position.is_after_norm
+        ),
         expansions=dict(_expansions(names, tables, sides)),
         reduction=None if model.is_pooled else _linear(context.d_model, output.width, context),
         segments=_segments(model, context),

@@ -30,6 +30,8 @@ class Head:
 def lower_head(model: Model, context: Context) -> Head | None:
     """The one that the task has, if it has one."""
     if model.prediction is not None:
+        if model.prediction.kind == "none":
+            return None
         return _prediction(model, model.prediction, context)
     if model.classifier is not None:
         return _classifier(model.classifier, context)
@@ -41,7 +43,7 @@ def lower_head(model: Model, context: Context) -> Head | None:
 def _prediction(model: Model, settings: Prediction, context: Context) -> Head:
     """A linear map, a non-linearity and a norm at each position (Devlin et al. 2019)."""
     assert model.encoder is not None
-    hidden = _linear("output", context.d_model, context)
+    hidden = _linear("output", context.d_model, context, bias=settings.bias)
     norm = lower_norm(model.encoder.norm, context)
     body = Body(context.origin("model.prediction"))
     x = body.apply(hidden, "x", part="hidden")
@@ -108,11 +110,11 @@ def _pooled(kind: str, body: Body, x: str) -> str:
     return body.apply(pooling, x, body.apply(PaddingMask(), "source"))
 
 
-def _linear(name: str, width: Hyperparameter, context: Context) -> Linear:
-    """Return a linear map of vectors as wide as the model, with a bias."""
+def _linear(name: str, width: Hyperparameter, context: Context, *, bias: bool = True) -> Linear:
+    """Return a linear map of vectors as wide as the model."""
     return Linear(
         inputs=context.d_model,
         outputs=((name, width),),
-        bias=True,
+        bias=bias,
         initial=context.initials.matrix,
     )

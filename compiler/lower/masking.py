@@ -62,7 +62,7 @@ class MaskPlan:
         """Make the fourth input of an attention: its mask, or a bias on scores that holds it."""
         reads = self.reads(mask)
         name = labelled(f"{self.keys.name}_mask", reads.label)
-        is_last = not isinstance(position, Bias)
+        is_last = not isinstance(position, Bias) or position.is_of_layers
         if context.apart:
             both = self._within_documents(body, reads, context, name if is_last else "_")
         else:

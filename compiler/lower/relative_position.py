@@ -75,15 +75,26 @@ class Bias:
     stream: Free
     label: str = ""
 
+    @property
+    def is_of_layers(self) -> bool:
+        """Return whether each layer makes the bias for itself, of a table of its own."""
+        return getattr(self.settings, "tables", "shared") == "per_layer"
+
     def table(self, op: ScoreBias) -> str:
-        """Return the attribute of the model that holds what is learned, if anything is."""
-        name = labelled(f"{self.stream.name}_distance", self.label)
-        return name if op.parameters() else ""
+        """Return the attribute that holds what is learned, if anything is: of the model, or of the
+        attention of each layer.
+        """
+        if not op.parameters():
+            return ""
+        if self.is_of_layers:
+            return "distance"
+        return labelled(f"{self.stream.name}_distance", self.label)
 
     def op(self, reads: Predicate, context: Context) -> ScoreBias:
         """Return the bias of queries that read by a mask, with the settings as its numbers."""
         settings = dict(self.settings)
         kind = SCORE_BIASES[settings.pop("kind")]
+        settings.pop("tables", None)
         numbers: dict[str, Any] = {key: Hyperparameter(key, settings[key]) for key in settings}
         return kind(
             heads=self.heads,
@@ -92,6 +103,7 @@ class Bias:
             table=context.table,
             initial=context.initials.embedding,
             apart=context.apart,
+            is_of_layers=self.is_of_layers,
             **numbers,
         )
 

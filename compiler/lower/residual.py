@@ -1,7 +1,7 @@
 """Lowers `norm:`: residual sums and normalisation (Vaswani et al. 2017, section 3.1)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from compiler.ir.build import Body
@@ -69,6 +69,10 @@ class Residual:
             first=number % int(self.streams.value),
             dynamic=self.is_dynamic,
         )
+
+    def bare(self) -> "Residual":
+        """The connections of sub-layers that have no norm before them."""
+        return replace(self, norm=None) if self.place == "pre" else replace(self, place="output")
 
     def parts(self, names: tuple[str, ...], number: int) -> Iterator[tuple[str, Op]]:
         """The norms and factors of sub-layers that stand side by side, mostly of one."""

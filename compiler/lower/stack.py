@@ -20,6 +20,8 @@ from compiler.ops.streams import RepeatStream, SumStreams
 from compiler.spec.model import LayerGroup, Stack
 from compiler.spec.tasks import ATTENTIONS
 
+_BARE = " The first sub-layer reads its input as it is."
+
 Parts = list[tuple[str, Op | Repeat | Block]]
 
 
@@ -27,12 +29,14 @@ def lower_stack(settings: Stack, stack: str, context: Context) -> Block:
     """Lower the groups of layers, one after the other; groups share the list `layers`."""
     plans = {each: plan_masks(settings, stack, each) for each in ATTENTIONS}
     lowering = _Lowering(settings=settings, stack=stack, plans=plans, context=context)
-    groups = list(_apart(settings.layers))
-    layers = [lowering.numbered(first).layer(index) for index, first, _ in groups]
+    runs = list(_runs(settings))
+    layers = [
+        lowering.numbered(first).layer(index, bare=bare) for index, first, _, bare in runs
+    ]
     body, x, first, parts = Body(context.origin(f"model.{stack}")), "x", 0, Parts()
     if (streams := lower_streams(settings)) is not None:
         x = body.apply(RepeatStream(streams=streams), x, name="x")
-    for layer, (_, _, group) in zip(layers, groups, strict=True):
+    for layer, (_, _, group, _) in zip(layers, runs, strict=True):
         distinct = group.distinct or group.repeat
         last = first + distinct
         part = "layers" if len(layers) == 1 else f"layers[{first}:{last}]"
@@ -80,6 +84,21 @@ def _apart(groups: list[LayerGroup]) -> Iterator[tuple[int, int, LayerGroup]]:
         first += group.repeat
 
 
+def _runs(settings: Stack) -> Iterator[tuple[int, int, LayerGroup, bool]]:
+    """Yield groups of equal layers, and whether their first sub-layer has no norm before it.
+
+    A first layer that lacks a norm is one by itself, before the others of its group.
+    """
+    for index, first, group in _apart(settings.layers):
+        if first > 1 or settings.norm.first is not False:
+            yield index, first, group, False
+            continue
+        yield index, first, group.model_copy(update={"repeat": 1, "distinct": None}), True
+        if group.repeat > 1:
+            rest = {"repeat": group.repeat - 1, "distinct": None}
+            yield index, first + 1, group.model_copy(update=rest), False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Lowering:
     """One stack on its way to a block."""
@@ -110,23 +129,28 @@ class _Lowering:
             return one
         return replace(one, shape=(*one.shape[:2], count, *one.shape[2:]))
 
-    def layer(self, number: int) -> Block:
-        """A layer of a group: its sub-layers in order, each with a residual connection."""
+    def layer(self, number: int, *, bare: bool) -> Block:
+        """A layer of a group: its sub-layers in order, each with a residual connection.
+
+        Of a `bare` layer the first sub-layer has no norm before it.
+        """
         group, place = self.settings.layers[number], f"model.{self.stack}.layers.{number}"
         residual = lower_residual(self.settings, group, self.context)
-        body, x, parts = Body(self.context.origin(place)), "x", Parts()
+        chosen = f"model.{self.stack}.norm.first" if bare else place
+        body, x, parts = Body(self.context.origin(chosen)), "x", Parts()
         told = dict[Input, None]()
         for count, branches in enumerate(self.sub_layers(number, group)):
-            parts += [*branches.items(), *residual.parts(tuple(branches), count)]
+            added = residual.bare() if bare and count == 0 else residual
+            parts += [*branches.items(), *added.parts(tuple(branches), count)]
             others = {name: each.function("forward").inputs[1:] for name, each in branches.items()}
             told.update(dict.fromkeys(one for each in others.values() for one in each))
             given_to = {name: tuple(one.name for one in each) for name, each in others.items()}
-            x = residual.add(body, x, given_to, count)
-        name = f"{self.stack.capitalize()}Layer"
+            x = added.add(body, x, given_to, count)
+        name = f"{bare * 'First'}{self.stack.capitalize()}Layer"
         inputs = (self.streams(), *told)
         return Block(
             names=(name, *(f"{word}{name}" for word in layer_words(group))),
-            summary=residual.summary,
+            summary=f"{residual.summary}{bare * _BARE}",
             parts=tuple(parts),
             functions=(body.function("forward", inputs, x),),
             origin=body.origin,

@@ -61,6 +61,8 @@ class ScoreBias(Op):
     initial: Initial
     apart: bool = False
     is_step: bool = False
+    is_of_layers: bool = False
+    """True if each layer has what is learned for itself."""
 
     @property
     def is_selective(self) -> bool:

@@ -303,6 +303,11 @@ class Op(ABC):
         return ()
 
     @property
+    def is_of_layers(self) -> bool:
+        """Return whether each layer has the op for itself, though it reads tokens alone."""
+        return False
+
+    @property
     def is_identity(self) -> bool:
         """Return whether the op never changes its first input, such as dropout at rate 0."""
         return False

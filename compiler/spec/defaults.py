@@ -13,7 +13,7 @@ from compiler.spec.initialization import (
     XavierInitialization,
 )
 from compiler.spec.mixer import MIXERS
-from compiler.spec.model import LayerGroup, Model, Norm, Stack, Vocabulary
+from compiler.spec.model import LayerGroup, Model, Norm, Prediction, Stack, Vocabulary
 from compiler.spec.paths import width_path
 from compiler.spec.position import LayerPosition, RotaryPosition
 from compiler.spec.schedule import Schedule
@@ -75,7 +75,7 @@ def complete(spec: Spec) -> Spec:
                     "vocabulary": _vocabulary(spec),
                     "encoder": _stack(model.encoder, width, causal=False),
                     "decoder": _stack(model.decoder, width, causal=True),
-                    "prediction": _implied(spec, "model", "prediction"),
+                    "prediction": _prediction(spec),
                     "pooling": _implied(spec, "model", "pooling"),
                     "initialization": _initialization(model),
                 }
@@ -140,6 +140,12 @@ def _implied(spec: Spec, part: str, key: str) -> Any:
     return section()
 
 
+def _prediction(spec: Spec) -> Prediction | None:
+    """Return the head of a masked language model, without settings that have no effect."""
+    found: Prediction | None = _implied(spec, "model", "prediction")
+    return found and found.without_unused()
+
+
 def _data(spec: Spec) -> Data:
     """Returns the texts in the forms that the task takes them for."""
     data, adapt = spec.data, TASKS[spec.task].adapt
@@ -181,8 +187,14 @@ def _norm(norm: Norm) -> Norm:
         return Norm(kind="none")
     place = norm.place or "post"
     final = place in ("pre", "output", "sandwich") if norm.final is None else norm.final
-    update = {"place": place, "final": final, "eps": norm.eps or 1e-5, "bias": None, "offset": None}
-    update["joint"] = norm.joint is True
+    update: dict[str, object] = {
+        "place": place,
+        "final": final,
+        "eps": norm.eps or 1e-5,
+        "bias": None,
+        "offset": None,
+    }
+    update |= {"joint": norm.joint is True, "first": False if norm.first is False else None}
     if norm.kind == "layer_norm":
         update["bias"] = norm.bias is not False
     else:

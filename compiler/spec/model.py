@@ -19,6 +19,7 @@ from compiler.spec.base import (
     Positive,
     Rate,
     Section,
+    Unused,
     Width,
     setting,
 )
@@ -76,7 +77,8 @@ class Embedding(Section):
         examples=[2],
     )
     norm: bool = setting(
-        "a norm of each stack's kind on the sums of embeddings and positions (BERT, BART)",
+        "a norm of each stack's kind on the sums of embeddings and positions (BERT, BART), or on "
+        "embeddings alone where positions come `after_norm`",
         default=False,
     )
 
@@ -85,8 +87,8 @@ class Norm(Section):
     """Normalisation and its place around a sub-layer (section 3.1)."""
 
     KEYS: ClassVar[dict[str, tuple[str, ...]]] = {
-        "layer_norm": ("kind", "place", "joint", "final", "eps", "bias"),
-        "rms_norm": ("kind", "place", "joint", "final", "eps", "offset"),
+        "layer_norm": ("kind", "place", "joint", "first", "final", "eps", "bias"),
+        "rms_norm": ("kind", "place", "joint", "first", "final", "eps", "offset"),
         "none": ("kind",),
     }
     """The settings that each kind has."""
@@ -103,6 +105,12 @@ class Norm(Section):
     )
     joint: bool | None = setting(
         "sub-layers side by side read one normalised copy, not one each", default=None
+    )
+    first: bool | None = setting(
+        "whether the first sub-layer of the stack reads a normalised copy, too; by default it does "
+        "with `pre` and `sandwich` (ModernBERT, whose embeddings are normalised already, has none)",
+        default=None,
+        since="0.3",
     )
     final: bool | None = setting(
         "a norm after the last layer of the stack; by default with `pre`, `output` and `sandwich`",
@@ -253,7 +261,18 @@ class Stack(Section):
 class Prediction(Section):
     """The layer before the output projection of a masked language model (Devlin et al. 2019)."""
 
+    unused_if: ClassVar[tuple[Unused, ...]] = (
+        Unused("kind", "none", ("activation", "bias"), "there is no layer"),
+    )
+
+    kind: Literal["transform", "none"] = setting(
+        "a linear map, a non-linearity and the norm of the encoder (BERT); or nothing, so that "
+        "the output of the encoder is projected (XLM, EuroBERT)",
+        default="transform",
+        since="0.3",
+    )
     activation: ActivationName = setting("after the linear map", default="gelu")
+    bias: bool = setting("a bias in the linear map", default=True, since="0.3")
 
 
 Classes = Annotated[int, Field(ge=2, le=2**31 - 1)]

@@ -105,6 +105,30 @@ def joint_norms(spec: Spec, root: Node) -> Iterator[Diagnostic]:
             yield mistake(span, "unused-key", message, _JOINT)
 
 
+def first_norms(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Only a norm before a sub-layer can be left out of the first one of a stack."""
+    for name, stack in spec.model.stacks():
+        if stack.norm.first is None or stack.norm.kind == "none":
+            continue
+        path, group = ("model", name, "norm"), stack.layers[0]
+        if stack.norm.place not in ("pre", "sandwich"):
+            yield Diagnostic(
+                code="unused-key",
+                message="`first` has no effect here: sub-layers read the stream as it is",
+                span=at(root, *path, "first"),
+                notes=note("decides it", root, *path, "place"),
+                help="remove it, or write `place: pre`",
+            )
+        elif stack.norm.first is False and (group.distinct or group.repeat) < group.repeat:
+            yield Diagnostic(
+                code="first-in-turn",
+                message="the first layer cannot lack a norm: it takes turns with others",
+                span=at(root, *path, "first"),
+                notes=note("layers that take turns", root, "model", name, "layers", 0, "distinct"),
+                help="remove it, or give every layer weights of its own",
+            )
+
+
 _JOINT = "remove it, or write `block: [[self_attention, feed_forward]]` with `place: pre`"
 
 
@@ -384,6 +408,7 @@ MODEL_CHECKS = (
     layers_in_turn,
     layers_in_all,
     joint_norms,
+    first_norms,
     parts_of_the_task,
     memory_to_read,
     memory_is_read,

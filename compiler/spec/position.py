@@ -5,7 +5,7 @@ works; `lower/embedding.py` and `lower/relative_position.py` say what becomes of
 """
 
 from math import log
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
@@ -21,6 +21,20 @@ from compiler.spec.base import (
 
 class AddedPosition(Section):
     """A position that is added to the embeddings of a stack."""
+
+    @property
+    def is_after_norm(self) -> bool:
+        """Return whether the norm of embeddings comes first."""
+        return bool(getattr(self, "after_norm", False))
+
+
+def _after_norm() -> Any:
+    return setting(
+        "whether it is added to embeddings that `embedding.norm` has normalised already, and not "
+        "before that (the decoder of BlenderbotSmall)",
+        default=False,
+        since="0.3",
+    )
 
 
 class AttentionPosition(Section):
@@ -49,6 +63,7 @@ class SinusoidalPosition(AddedPosition):
         unit="positions",
         examples=[2],
     )
+    after_norm: bool = _after_norm()
 
 
 class LearnedPosition(AddedPosition):
@@ -64,6 +79,7 @@ class LearnedPosition(AddedPosition):
     offset: Whole = setting(
         "rows of the table before that of the first position", default=0, unit="rows", examples=[2]
     )
+    after_norm: bool = _after_norm()
 
 
 class LinearScaling(Section):
@@ -169,6 +185,12 @@ class RelativePosition(BiasPosition):
         default=128,
         unit="positions",
         examples=[128],
+    )
+    tables: Literal["shared", "per_layer"] = setting(
+        "layers of equal settings share one table (T5), or each has its own (UMT5, Chung et al. "
+        "2023)",
+        default="shared",
+        since="0.3",
     )
 
 

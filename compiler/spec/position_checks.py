@@ -8,6 +8,7 @@ from compiler.source.span import Span
 from compiler.spec.attention import Attention, LatentAttention
 from compiler.spec.paths import at, attentions, note, self_attentions, width_path
 from compiler.spec.position import (
+    AddedPosition,
     LearnedPosition,
     RelativePosition,
     RotaryPosition,
@@ -180,6 +181,23 @@ def temperatures(spec: Spec, root: Node) -> Iterator[Diagnostic]:
         )
 
 
+def after_the_norm(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Only embeddings that are normalised have positions before and after that."""
+    for name, stack in spec.model.stacks():
+        is_after = isinstance(stack.position, AddedPosition) and stack.position.is_after_norm
+        if is_after and not (spec.model.embedding.norm and stack.norm.kind != "none"):
+            is_bare = spec.model.embedding.norm
+            yield Diagnostic(
+                code="unused-key",
+                message="`after_norm` has no effect here: embeddings have no norm",
+                span=at(root, "model", name, "position", "after_norm"),
+                notes=note("decides it", root, "model", name, "norm", "kind") if is_bare else (),
+                help="remove it"
+                if is_bare
+                else "remove it, or write `norm: true` below `model.embedding`",
+            )
+
+
 POSITION_CHECKS = (
     distances,
     norms_after_rotation,
@@ -187,4 +205,5 @@ POSITION_CHECKS = (
     even_positions,
     wavelengths,
     position_table,
+    after_the_norm,
 )

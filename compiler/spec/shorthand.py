@@ -27,6 +27,7 @@ PLACES: tuple[tuple[str, ...], ...] = (
     ("model", "embedding", "position"),
     *(("model", stack, "position") for stack in EVERY_STACK),
     *(("model", stack, "layers", "position") for stack in EVERY_STACK),
+    ("model", "prediction"),
     ("model", "norm"),
     *(("model", stack, "norm") for stack in EVERY_STACK),
     ("data", "tokenizer"),

@@ -13,7 +13,7 @@ from compiler.spec.decoding import DECODINGS
 from compiler.spec.inherit import HANDED_DOWN, sub_layers_of, task_of
 from compiler.spec.merge import word
 from compiler.spec.mixer import MIXERS
-from compiler.spec.model import LayerGroup, Norm
+from compiler.spec.model import LayerGroup, Norm, Prediction
 from compiler.spec.optimizer import OPTIMIZERS
 from compiler.spec.schedule import SCHEDULES
 from compiler.spec.tasks import ATTENTIONS, EVERY_STACK, TASKS, tasks_with
@@ -24,6 +24,7 @@ _CHOICES: dict[tuple[str, ...], tuple[AbstractMapping[str, type[Section]], str]]
     ("decoding",): (DECODINGS, "beam"),
     ("training", "schedule"): (SCHEDULES, "inverse_sqrt"),
     ("training", "optimizer"): (OPTIMIZERS, "adam"),
+    ("model", "prediction"): (dict.fromkeys(("transform", "none"), Prediction), "transform"),
 }
 """Sections of several kinds, by their kinds, and the usual kind."""
 

@@ -94,10 +94,10 @@ def _lift(block: Block) -> _Lifted:
 
 
 def _value(statement: Statement, made: dict[str, _Value]) -> _Value | None:
-    """Return what a statement makes, if that depends on tokens alone."""
+    """Return what a statement makes, if that depends on tokens alone, and is alike in layers."""
     op, inputs = statement.op, statement.inputs
     depends = inputs and all(each in made for each in inputs)
-    if isinstance(op, Invoke) or not (depends or isinstance(op, Tokens)):
+    if isinstance(op, Invoke) or op.is_of_layers or not (depends or isinstance(op, Tokens)):
         return None
     return _Value(
         op=op,

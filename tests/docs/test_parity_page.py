@@ -41,8 +41,6 @@ TAIL = """
 | DeepSeek with experts | experts that all tokens read (Qwen 2 MoE, too) |
 | GPT-OSS | a learned score for reading nothing |
 | Mamba | a decay of its own for each number of a state |
-| ModernBERT | a first layer without the norm that the others have |
-| UMT5 | a table of distances in each layer: ours with equal settings share one |
 | dynamic NTK | angles that depend on how long a text becomes |
 """
 

@@ -13,6 +13,7 @@ from tests.support.packages import import_package
 
 HERE = Path(__file__).parent
 OTHERS = {
+    "blenderbot_small": "bart",
     "camembert": "roberta",
     "cohere2": "cohere",
     "ernie4_5": "llama_tied",
@@ -27,6 +28,7 @@ OTHERS = {
     "mistral": "llama",
     "ministral3": "llama",
     "mvp": "bart",
+    "nomic_bert_silu": "nomic_bert",
     "olmo3": "olmo2",
     "plbart": "bart",
     "pythia": "gpt_neox",

@@ -189,6 +189,8 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
         for stack in STACKS
         for place in PLACES
     },
+    **{f"model.{stack}.norm.first": ("model.norm.place=pre",) for stack in STACKS},
+    **{f"model.{stack}.position.after_norm": ("model.embedding.norm=true",) for stack in STACKS},
     "model.embedding.segments": ("model.embedding.segments=2",),
     "model.kernel": ("model.attention={heads: 2, d_k: 16, d_v: 16}",),
     "model.vocabulary.source": SEPARATE,
@@ -366,6 +368,7 @@ VALUES: dict[str, str] = {
     **{f"model.{stack}.position.buckets": "16" for stack in STACKS},
     **{f"model.{stack}.layer_scale": "0.5" for stack in STACKS},
     **{f"model.{stack}.position.scaling.attention_factor": "1.5" for stack in STACKS},
+    **{f"model.{stack}.norm.first": "false" for stack in STACKS},
     "model.encoder.convolution.width": "5",
     "model.encoder.short_convolution.width": "5",
     **{f"model.{stack}.linear_attention.rank": "4" for stack in STACKS},

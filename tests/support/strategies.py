@@ -194,6 +194,8 @@ def _of_the_task(choose: Chooser, model: Tree, task: str) -> None:
         del model["decoder"]
         if segments := choose("segments"):
             model["embedding"]["segments"] = segments
+    if task == "masked_language_model" and (head := choose("prediction")):
+        model["prediction"] = head
     if task == "classification":
         head = {"pooling": choose("pooling"), "dropout": choose("dropout")}
         model["classifier"] = {"classes": 3, **head}
@@ -246,6 +248,8 @@ def _without_unused(model: Tree, task: str) -> None:
     stacks = [model[stack] for stack in ("encoder", "decoder") if stack in model]
     if all(stack.get("norm", model.get("norm", {})).get("kind") == "none" for stack in stacks):
         model["embedding"]["norm"] = False
+    _first_norms(model, stacks)
+    _late_positions(model, stacks)
     if task in ("classification", "embedding"):
         model.pop("output", None)
     if any(part.get("norm", {}).get("kind") == "none" for part in (model, *stacks)):
@@ -255,6 +259,30 @@ def _without_unused(model: Tree, task: str) -> None:
     attends = any(map(_has_attention, stacks))
     if model["initialization"] == "fairseq" and not attends:
         model["initialization"] = "xavier"
+
+
+def _first_norms(model: Tree, stacks: list[Tree]) -> None:
+    """First layers that take turns with others have the norms that these have."""
+    takes_turns = any(_turns(stack) for stack in stacks)
+    for part in (model, *stacks):
+        if takes_turns and part.get("norm", {}).get("first") is False:
+            del part["norm"]["first"]
+
+
+def _turns(stack: Tree) -> bool:
+    """Tell whether the layers of the first kind of a stack share weights."""
+    groups = stack["layers"] if isinstance(stack["layers"], list) else [stack]
+    return "distinct" in groups[0]
+
+
+def _late_positions(model: Tree, stacks: list[Tree]) -> None:
+    """Positions come after the norm of embeddings where they have one."""
+    kinds = [stack.get("norm", model.get("norm", {})).get("kind") for stack in stacks]
+    if model["embedding"].get("norm") and "none" not in kinds:
+        return
+    for part in (model["embedding"], *stacks):
+        if isinstance(position := part.get("position"), dict):
+            position.pop("after_norm", None)
 
 
 def _takes_flex(model: Tree, stack: Tree) -> bool:
@@ -398,6 +426,8 @@ def _norm(choose: Chooser) -> Tree:
         norm |= {"place": choose("place"), "final": choose("final"), "eps": choose("eps")}
         key, knob = ("bias", "norm_bias") if kind == "layer_norm" else ("offset", "offset")
         norm[key] = choose(knob)
+        if norm["place"] in ("pre", "sandwich"):
+            norm["first"] = choose("first")
     return {key: value for key, value in norm.items() if value is not None}
 
 
