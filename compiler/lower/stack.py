@@ -30,9 +30,7 @@ def lower_stack(settings: Stack, stack: str, context: Context) -> Block:
     plans = {each: plan_masks(settings, stack, each) for each in ATTENTIONS}
     lowering = _Lowering(settings=settings, stack=stack, plans=plans, context=context)
     runs = list(_runs(settings))
-    layers = [
-        lowering.numbered(first).layer(index, bare=bare) for index, first, _, bare in runs
-    ]
+    layers = [lowering.numbered(first).layer(index, bare=bare) for index, first, _, bare in runs]
     body, x, first, parts = Body(context.origin(f"model.{stack}")), "x", 0, Parts()
     if (streams := lower_streams(settings)) is not None:
         x = body.apply(RepeatStream(streams=streams), x, name="x")

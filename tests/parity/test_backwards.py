@@ -19,9 +19,13 @@ pytestmark = pytest.mark.quick
 
 SUMMED = {
     "camembert": "roberta.embeddings.token_type_embeddings.weight",
+    "data2vec_text": "data2vec_text.embeddings.token_type_embeddings.weight",
+    "ernie": "ernie.embeddings.task_type_embeddings.weight",
     "layoutlm": "layoutlm.embeddings.x_position_embeddings.weight",
     "longformer": "longformer.embeddings.token_type_embeddings.weight",
     "roberta": "roberta.embeddings.token_type_embeddings.weight",
+    "roberta_prelayernorm": "roberta_prelayernorm.embeddings.token_type_embeddings.weight",
+    "xlm_roberta_xl": "roberta.embeddings.token_type_embeddings.weight",
     "xlm_roberta": "roberta.embeddings.token_type_embeddings.weight",
 }
 """Tensors that ours has as a part of a sum: they come back as 0."""
