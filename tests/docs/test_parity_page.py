@@ -37,6 +37,16 @@ TAIL = """
 | model | because it has |
 | --- | --- |
 | ALBERT, ELECTRA | positions, segments and a norm in the narrow width of the tables |
+| BigBird, Longformer, LED, LongT5 beyond windows | global tokens of their own, random blocks |
+| BitNet | norms within sub-layers, before their last map |
+| ConvBERT, SqueezeBERT | convolutions beside attention's heads, or in groups in place of maps |
+| FNet, Funnel, Nystromformer, Reformer | other means than attention by which positions meet |
+| Gemma 3n | embeddings for each layer |
+| LayoutLM with boxes, RoCBert with shapes | further inputs for each token |
+| MobileBERT, X-MOD | narrow layers within layers, networks for each language |
+| PhiMoE | experts chosen by a threshold of scores |
+| ProphetNet, XLNet | several streams through the same layers |
+| UltraBERT | two layers before the output of a masked language model |
 | DeBERTa | scores of contents against positions |
 | DeepSeek with experts | experts that all tokens read (Qwen 2 MoE, too) |
 | GPT-OSS | a learned score for reading nothing |
