@@ -120,12 +120,13 @@ def _allow_words(sections: Schema) -> None:
         value = sections[name]["properties"][key]
         value.pop("discriminator", None)
         form = {each: value.pop(each) for each in ("$ref", "oneOf") if each in value}
+        others: list[Schema] = []
         if not form:  # a section that may be left out
-            form = next(each for each in value.pop("anyOf") if "$ref" in each)
+            form, *others = value.pop("anyOf")
         if "oneOf" in form:  # what names no kind may have several forms
             form = {"anyOf": form["oneOf"]}
         kinds = [kind for each in form.get("anyOf", [form]) for kind in _kinds(sections, each)]
-        value["anyOf"] = [{"enum": kinds}, form]
+        value["anyOf"] = [{"enum": kinds}, form, *others]
         if "$ref" in form:
             value.setdefault("description", _section(sections, form)["description"])
 
