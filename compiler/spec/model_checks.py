@@ -9,6 +9,7 @@ from compiler.source.span import Span
 from compiler.spec.attention import Attention
 from compiler.spec.given_vocabulary import missing_rows
 from compiler.spec.model import Output, Stack
+from compiler.spec.norm_checks import first_norms
 from compiler.spec.paths import (
     at,
     attentions,
@@ -103,30 +104,6 @@ def joint_norms(spec: Spec, root: Node) -> Iterator[Diagnostic]:
         if all(reasons):
             message = f"`joint` has no effect here: {reasons[0]}"
             yield mistake(span, "unused-key", message, _JOINT)
-
-
-def first_norms(spec: Spec, root: Node) -> Iterator[Diagnostic]:
-    """Only a norm before a sub-layer can be left out of the first one of a stack."""
-    for name, stack in spec.model.stacks():
-        if stack.norm.first is None or stack.norm.kind == "none":
-            continue
-        path, group = ("model", name, "norm"), stack.layers[0]
-        if stack.norm.place not in ("pre", "sandwich"):
-            yield Diagnostic(
-                code="unused-key",
-                message="`first` has no effect here: sub-layers read the stream as it is",
-                span=at(root, *path, "first"),
-                notes=note("decides it", root, *path, "place"),
-                help="remove it, or write `place: pre`",
-            )
-        elif stack.norm.first is False and (group.distinct or group.repeat) < group.repeat:
-            yield Diagnostic(
-                code="first-in-turn",
-                message="the first layer cannot lack a norm: it takes turns with others",
-                span=at(root, *path, "first"),
-                notes=note("layers that take turns", root, "model", name, "layers", 0, "distinct"),
-                help="remove it, or give every layer weights of its own",
-            )
 
 
 _JOINT = "remove it, or write `block: [[self_attention, feed_forward]]` with `place: pre`"
