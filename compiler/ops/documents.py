@@ -150,7 +150,9 @@ class AtDocumentPositions(Op):
     is one position for each hypothesis.
     """
 
-    chosen_by: ClassVar[tuple[str, ...]] = ("documents", "position", "embedding.tied")
+    chosen_by: ClassVar[tuple[str, ...]] = (
+        *("documents", "position", "embedding.tied", "temperature"),
+    )
 
     of: OfPositions
     over_heads: bool = False

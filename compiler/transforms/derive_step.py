@@ -208,7 +208,8 @@ def _at_step(given: Input, decoded: set[str]) -> Input:
 
     The dimension of positions becomes that of hypotheses. A mask of positions is that of the newest
     one, and a mask of pairs of positions is that of the newest one and all slots of the cache.
-    Rotations are those of the newest position, or of each hypothesis where texts have their own.
+    Rotations and temperatures are those of the newest position, or of each hypothesis where texts
+    have their own.
     """
     if given.name not in decoded:
         return given
@@ -217,6 +218,7 @@ def _at_step(given: Input, decoded: set[str]) -> Input:
         return replace(given, shape=(batch, BEAM, *others))
     if given.shape.count(TARGET) == 2:
         return replace(given, shape=(BATCH, given.shape[-3], BEAM, SLOTS))
-    newest = BEAM if BATCH in given.shape[1:] else Const(1)
+    is_mask = given.shape[-1] == TARGET
+    newest = BEAM if BATCH in given.shape and not is_mask else Const(1)
     one = (newest if each == TARGET else each for each in given.shape)
     return replace(given, shape=tuple(one))
