@@ -218,7 +218,7 @@ def _at_step(given: Input, decoded: set[str]) -> Input:
         return replace(given, shape=(batch, BEAM, *others))
     if given.shape.count(TARGET) == 2:
         return replace(given, shape=(BATCH, given.shape[-3], BEAM, SLOTS))
-    is_mask = given.shape[-1] == TARGET
+    is_mask = isinstance(given.shape[-1], Free)
     newest = BEAM if BATCH in given.shape and not is_mask else Const(1)
     one = (newest if each == TARGET else each for each in given.shape)
     return replace(given, shape=tuple(one))
