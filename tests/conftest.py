@@ -28,6 +28,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # more would only wait for each o
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite expected outputs")
+    parser.addoption(
+        "--drawn", action="store_true", help="print how often random specs had each value"
+    )
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -43,16 +46,24 @@ def pytest_testnodedown(node: Any) -> None:
         DRAWN[knob].update(values)
 
 
-def pytest_terminal_summary(config: pytest.Config) -> None:
-    """Writes what was drawn into a file, so that the output ends with the results."""
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Writes what was drawn into a file, so that the output ends with the results.
+
+    With `--drawn` it is printed, too.
+    """
     cache = getattr(config, "cache", None)
     if not DRAWN or cache is None:
         return
-    lines = (
+    text = "".join(
         f"{knob}: {', '.join(f'{value} {times}' for value, times in sorted(values.items()))}\n"
         for knob, values in sorted(DRAWN.items())
     )
-    (cache.mkdir("random-specs") / "drawn.txt").write_text("".join(lines), encoding="utf-8")
+    (cache.mkdir("random-specs") / "drawn.txt").write_text(text, encoding="utf-8")
+    if config.option.drawn:
+        terminalreporter.section("values of random specs, and how often each was drawn")
+        terminalreporter.write(text)
 
 
 @pytest.hookimpl(wrapper=True)

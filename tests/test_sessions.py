@@ -74,12 +74,12 @@ def test_that_draws():
 """
 
 
-def session(folder: Path) -> str:
+def session(folder: Path, *options: str) -> str:
     """The output of a session with our settings that inherits an ignored Ctrl-C."""
     (folder / "test_example.py").write_text(TESTS)
     settings = ("-c", str(ROOT / "pyproject.toml"), "--rootdir", str(folder))
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", *settings, "-p", "tests.conftest", str(folder)],
+        [sys.executable, "-m", "pytest", *settings, "-p", "tests.conftest", *options, str(folder)],
         cwd=ROOT,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
         capture_output=True,
@@ -98,6 +98,7 @@ def test_statistics_are_in_a_file_and_not_on_the_last_screen(tmp_path: Path) -> 
     assert "knob of the sessions' test" not in session(tmp_path)
     (written,) = tmp_path.rglob("drawn.txt")
     assert "knob of the sessions' test: value 1\n" in written.read_text()
+    assert "knob of the sessions' test: value 1\n" in session(tmp_path, "--drawn")
 
 
 def test_every_file_has_a_quick_test_or_a_reason_to_have_none() -> None:

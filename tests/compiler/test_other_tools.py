@@ -109,8 +109,12 @@ def base_for(ours: str, task: str) -> dict[str, Any]:
         kind = {"recurrence": "lstm", "convolution": "gated"}[name]
         tree["model"]["encoder"]["block"] = [name, "feed_forward"]
         tree["model"][name] = {"kind": kind}
-    if ours.endswith("experts.active") or ours.endswith("balance_loss"):
+    if ".experts." in ours:
         tree["model"]["feed_forward"]["experts"] = {"count": 4}
+    if ours.endswith("residual.streams"):
+        tree["model"]["norm"] = {"place": "pre"}
+    if ours.endswith("feed_forward.clamp"):
+        tree["model"]["feed_forward"] |= {"gated": True, "activation": "silu"}
     if ours == "training.masking.random":
         tree["training"]["masking"] = {"mask": 0.5}
     return tree
