@@ -48,9 +48,8 @@ TAIL = """
 | ProphetNet, XLNet | several streams through the same layers |
 | UltraBERT | two layers before the output of a masked language model |
 | DeBERTa | scores of contents against positions |
-| DeepSeek with experts | experts that all tokens read (Qwen 2 MoE, too) |
-| GPT-OSS | a learned score for reading nothing |
 | Mamba | a decay of its own for each number of a state |
+| Kolibri | a correction that is added to scores of experts, before their sigmoid |
 | dynamic NTK | angles that depend on how long a text becomes |
 """
 

@@ -32,6 +32,7 @@ def test_greedy_tokens_agree(name: str) -> None:
         ("gemma2", "model.output.soft_cap=2.9"),
         ("glm4", "model.embedding.position.layout=half"),
         ("gpt_neox", "model.embedding.position.fraction=0.5"),
+        ("gpt_oss", "model.feed_forward.clamp=0.4"),
         ("llama", "model.embedding.position.base=10000.0"),
         ("mistral", "model.attention.mask=causal & window(3)"),
         ("mistral", "model.attention.mask=causal & window(5)"),

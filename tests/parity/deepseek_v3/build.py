@@ -1,4 +1,4 @@
-"""A small DeepseekV3ForCausalLM without experts (DeepSeek-AI 2024)."""
+"""A small DeepseekV3ForCausalLM (DeepSeek-AI 2024): a dense layer, then experts in groups."""
 
 import pytest
 
@@ -17,7 +17,16 @@ def build() -> Peer:
         vocab_size=40,
         hidden_size=32,
         intermediate_size=24,
-        num_hidden_layers=2,
+        num_hidden_layers=3,
+        moe_intermediate_size=12,
+        n_routed_experts=8,
+        n_shared_experts=2,
+        num_experts_per_tok=3,
+        n_group=4,
+        topk_group=2,
+        routed_scaling_factor=2.5,
+        first_k_dense_replace=1,
+        norm_topk_prob=True,
         num_attention_heads=4,
         num_key_value_heads=4,
         q_lora_rank=12,
@@ -25,7 +34,6 @@ def build() -> Peer:
         qk_nope_head_dim=6,
         qk_rope_head_dim=4,
         v_head_dim=8,
-        first_k_dense_replace=2,
         max_position_embeddings=2560,
         rope_parameters=ROTARY,
         **SYMBOLS,

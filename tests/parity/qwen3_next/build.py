@@ -1,4 +1,4 @@
-"""A small Qwen3NextForCausalLM (Qwen team 2025), its layers of Gated DeltaNet alone, and dense."""
+"""A small Qwen3NextForCausalLM (Qwen team 2025): Gated DeltaNet, attention, experts."""
 
 import pytest
 
@@ -11,16 +11,19 @@ def build() -> Peer:
     config = transformers.Qwen3NextConfig(
         vocab_size=40,
         hidden_size=16,
-        intermediate_size=24,
-        num_hidden_layers=3,
-        num_attention_heads=2,
-        num_key_value_heads=1,
+        num_hidden_layers=4,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=8,
         linear_num_key_heads=2,
         linear_num_value_heads=4,
         linear_key_head_dim=6,
         linear_value_head_dim=5,
-        layer_types=["linear_attention"] * 3,
-        mlp_only_layers=[0, 1, 2],
+        layer_types=[*["linear_attention"] * 3, "full_attention"],
+        num_experts=5,
+        num_experts_per_tok=2,
+        moe_intermediate_size=12,
+        shared_expert_intermediate_size=20,
         use_cache=False,
         **SYMBOLS,
     )
