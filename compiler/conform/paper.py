@@ -42,7 +42,7 @@ MOOT = {
     "embedding.position and layers.position": "LearnedPosition RotaryPosition LinearScaling "
     "Llama3Scaling YarnScaling AlibiPosition RelativePosition NoPosition SinusoidalPosition.kind",
     "model.initialization": "XavierInitialization FairseqInitialization NormalInitialization "
-    "ScaledInitialization",
+    "ScaledInitialization MupInitialization",
     "task": "Model.prediction Prediction Model.classifier Classifier Model.pooling Pooling "
     "Training.masking MaskedTokens Training.contrast Contrast",
     "norm.kind": "Norm.offset",

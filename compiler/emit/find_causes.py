@@ -69,6 +69,7 @@ KEYS = {
     "gain": "initialization.gain",
     "init_std": "initialization.std",
     "residual_additions": "initialization.kind",
+    "base_width": "initialization.base_width",
     "position_offset": "position.offset",
     "max_length": "position.max_length",
     "rotary_base": "position.base",

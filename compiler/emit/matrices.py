@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from compiler.emit.layout import WIDTH
 from compiler.emit.marks import mark
@@ -38,6 +38,23 @@ def hidden_matrices(model: Block) -> dict[str, tuple[tuple[int, ...], Paths]]:
     A number of a layer or of an expert is written where those of other numbers have other rows.
     """
     return _by_pattern(list(_matrices(model, (), ())), keeps=0)
+
+
+def names_of_hidden_matrices(model: Block) -> dict[str, Paths]:
+    """Return patterns of the names of hidden matrices, with their settings."""
+    matrices = [replace(each, rows=()) for each in _matrices(model, (), ())]
+    return {pattern: causes for pattern, (_, causes) in _by_pattern(matrices, keeps=0).items()}
+
+
+def list_text(matrices: dict[str, Paths], setting: str) -> str:
+    """Return the names as code, with a mark of the settings of each where they are known."""
+    is_marked = any(matrices.values())
+    rows = [
+        (mark(causes, ends=True) if is_marked else "") + f'    "{pattern}",'
+        for pattern, causes in matrices.items()
+    ]
+    first = mark([setting]) if is_marked else ""
+    return "\n".join([f"{first}{TABLE} = (", *rows, ")"])
 
 
 def table_text(matrices: dict[str, tuple[tuple[int, ...], Paths]], setting: str) -> str:

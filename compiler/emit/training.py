@@ -6,15 +6,21 @@ from compiler.emit.helpers import helpers_of
 from compiler.emit.imports import NETWORK, import_lines
 from compiler.emit.layout import docstring, lay
 from compiler.emit.marks import marker
-from compiler.emit.matrices import TABLE, hidden_matrices, table_text
+from compiler.emit.matrices import (
+    TABLE,
+    hidden_matrices,
+    list_text,
+    names_of_hidden_matrices,
+    table_text,
+)
 from compiler.emit.schedule import Rate, rate, rate_by_time, schedule_constants
 from compiler.emit.template import fill
 from compiler.ir.block import Block, Repeat, walk
 from compiler.ir.causes import Paths
 from compiler.ir.verify import CompilerBug
-from compiler.ops.expression import Call, Const, Expression, Name, call, method, parts
+from compiler.ops.expression import Binary, Call, Const, Expression, Name, call, method, parts
 from compiler.ops.op import Op
-from compiler.spec.defaults import paper_peak
+from compiler.spec.defaults import mup_of, paper_peak, width_of_rate
 from compiler.spec.optimizer import OptimizerKind
 from compiler.spec.schedule import Decay, Schedule
 from compiler.spec.spec import Spec
@@ -30,8 +36,8 @@ def training_text(spec: Spec, model: Block) -> str:
     if optimizer.decay:
         _require_that_matrices_decay(model)
     peak = f"{width}**-0.5 * WARMUP_STEPS**-0.5" if width else repr(training.schedule.peak)
-    made, loss = _optimizer(optimizer), _loss(training)
-    matrices = hidden_matrices(model) if optimizer.TELLS_MATRICES_APART else {}
+    mup = mup_of(spec.model)
+    made, loss = _optimizer(optimizer, by_width=mup is not None), _loss(training)
     helpers = helpers_of([made] if training.contrast else [made, loss])
     growing = {"math"} if training.batch_warmup else set()
     contrasting = {"torch.nn.functional as F"} if training.contrast else set()
@@ -43,7 +49,7 @@ def training_text(spec: Spec, model: Block) -> str:
         imports=import_lines(
             NETWORK | helpers.imports | contrasting | growing | {"torch", *after_warmup.imports}
         ),
-        width=width,
+        of_model=sorted({width, *(("BASE_WIDTH", "D_MODEL") if mup else ())} - {""}),
         smoothing=training.label_smoothing,
         z_loss=training.z_loss,
         batch_warmup=training.batch_warmup,
@@ -54,12 +60,12 @@ def training_text(spec: Spec, model: Block) -> str:
             training.schedule, training.steps, peak, is_by_time=training.is_scheduled_by_time
         )
         | _constants(optimizer),
-        matrices=table_text(matrices, f"{OPTIMIZER}.kind") if matrices else "",
+        matrices=_matrices(spec, model),
         settings=_settings(training),
         of=of,
         epochs=_unknown_length(training),
         **_rate_values(training.schedule, after_warmup),
-        about_optimizer=_docstring(optimizer.title, 1),
+        about_optimizer=_docstring(_about_optimizer(optimizer, by_width=mup is not None), 1),
         optimizer=_returned(made),
         loss=_loss_text(loss, training.z_loss),
         helpers=helpers.marked(_causes_of_helpers(made, loss, of)).values(),
@@ -73,7 +79,27 @@ def _rate(training: Training) -> Rate:
     return rate(schedule)
 
 
-def _optimizer(settings: OptimizerKind) -> Call:
+def _matrices(spec: Spec, model: Block) -> str:
+    """Return the names of hidden matrices as code, where these are trained in a way of their own.
+
+    Muon asks for the rows of those that are in one, too.
+    """
+    if mup_of(spec.model) is not None:
+        return list_text(names_of_hidden_matrices(model), "model.initialization.kind")
+    if spec.training.optimizer.TELLS_MATRICES_APART and (matrices := hidden_matrices(model)):
+        return table_text(matrices, f"{OPTIMIZER}.kind")
+    return ""
+
+
+def _about_optimizer(settings: OptimizerKind, *, by_width: bool) -> str:
+    """Return what the code says of the optimizer, and of groups that have rates of their own."""
+    if not by_width:
+        return settings.title
+    update = "sets the rate of each update"
+    return settings.title.replace(update, f"{update}, times the `rate` of a group")
+
+
+def _optimizer(settings: OptimizerKind, *, by_width: bool) -> Call:
     """The call of the constructor, whose settings are constants under their names."""
     model = Name("model")
     decay = Name("WEIGHT_DECAY") if settings.decay else Const(0.0)
@@ -83,6 +109,9 @@ def _optimizer(settings: OptimizerKind) -> Call:
     }
     if settings.TELLS_MATRICES_APART:
         parameters = call("matrix_groups", model, Name(TABLE), decay)
+    elif by_width:
+        ratio = Binary(Name("BASE_WIDTH"), "/", Name("D_MODEL"))
+        parameters = call("width_groups", model, Name(TABLE), ratio, decay)
     elif settings.decay:
         parameters = call("decay_groups", model, decay)
     else:
@@ -121,13 +150,14 @@ def _causes_of_helpers(
     """Return the settings that functions of the optimizer and of the loss come from."""
     if not of("training"):
         return {}
-    return dict(_called(loss, LOSS)) | dict(_called(made, OPTIMIZER))
+    of_optimizer = _called(made, OPTIMIZER, "model.initialization.kind")
+    return dict(_called(loss, LOSS)) | dict(of_optimizer)
 
 
-def _called(code: Expression, setting: str) -> Iterator[tuple[str, Paths]]:
+def _called(code: Expression, *settings: str) -> Iterator[tuple[str, Paths]]:
     for each in parts(code):
         if isinstance(each, Name):
-            yield each.text, (setting,)
+            yield each.text, settings
 
 
 def _loss(training: Training) -> Call:
@@ -183,9 +213,11 @@ def _width_of_peak(spec: Spec) -> str:
     It is the model's own width (section 5.3, equation 3): the decoder's, or the encoder's.
     """
     schedule = spec.training.schedule
-    own = paper_peak(spec.model.d_model, schedule.warmup_steps)
+    own = paper_peak(width_of_rate(spec.model), schedule.warmup_steps)
     if not schedule.warmup_steps or schedule.peak != own:
         return ""
+    if mup_of(spec.model) is not None:
+        return "BASE_WIDTH"
     last = list(dict(spec.model.stacks()))[-1]
     return "D_MODEL" if spec.model.width(last) == spec.model.d_model else "ENCODER_D_MODEL"
 

@@ -6,6 +6,7 @@ from typing import assert_never
 
 from compiler.ir.build import Body
 from compiler.lower.documents import at_positions
+from compiler.lower.initialization import width_ratio
 from compiler.lower.residual import lower_norm
 from compiler.lower.settings import Context, required
 from compiler.ops.elementwise import Add, Dropout, Scale, SoftCap
@@ -15,6 +16,7 @@ from compiler.ops.linear import Linear
 from compiler.ops.norm import Norm
 from compiler.ops.op import Op
 from compiler.ops.positions import LearnedPositions, Positions, SinusoidalPositions
+from compiler.spec.initialization import Initialization, MupInitialization
 from compiler.spec.model import Model, Output
 from compiler.spec.position import (
     AddedPosition,
@@ -91,8 +93,9 @@ class Embeddings:
         return own.apply(Add(), x, positions, name="x")
 
 
-def logits(body: Body, settings: Output, embeddings: Embeddings, context: Context) -> str:
+def logits(body: Body, model: Model, embeddings: Embeddings, context: Context) -> str:
     """features -> what the softmax is of."""
+    settings = model.output
     part, project = embeddings.output
     given_to = ["features"]
     if embeddings.reduction is not None:
@@ -103,13 +106,17 @@ def logits(body: Body, settings: Output, embeddings: Embeddings, context: Contex
     is_last = settings.scale == 1.0 and settings.soft_cap is None
     result = body.apply(project, *given_to, part=part, name="_" if is_last else "logits")
     if settings.scale != 1.0:
-        result = body.apply(Scale(by=_scale(settings, context)), result, name="logits")
+        result = body.apply(
+            Scale(by=_scale(settings, model.initialization, context)), result, name="logits"
+        )
     if settings.soft_cap is not None:
         result = body.apply(SoftCap(cap=Hyperparameter("soft_cap", settings.soft_cap)), result)
     return result
 
 
-def _scale(settings: Output, context: Context) -> Expression:
+def _scale(settings: Output, initialization: Initialization, context: Context) -> Expression:
+    if isinstance(initialization, MupInitialization):
+        return width_ratio(initialization.base_width, context.d_model)
     if settings.scale == "inverse_sqrt_d_model":
         return Binary(context.d_model, "**", Const(-0.5))
     return Hyperparameter("output_scale", settings.scale)

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import assert_never
 
-from compiler.ops.expression import Binary, Const, Expression, Hyperparameter, call
+from compiler.ops.expression import Binary, Const, Expression, Hyperparameter, call, product
 from compiler.ops.parameter import UNIT, Initial, by_width
 from compiler.spec.initialization import (
     FairseqInitialization,
     Initialization,
+    MupInitialization,
     NormalInitialization,
     ScaledInitialization,
     XavierInitialization,
@@ -38,8 +39,19 @@ def lower_initialization(settings: Initialization, d_model: Hyperparameter) -> I
         case NormalInitialization(std=std) | ScaledInitialization(std=std):
             normal = Initial(kind="normal", scale=Hyperparameter("init_std", std))
             return Initials(query_key_value=normal, matrix=normal, embedding=normal)
+        case MupInitialization(std=std, base_width=base):
+            deviation = Hyperparameter("init_std", std)
+            narrowing = Binary(width_ratio(base, d_model), "**", Const(0.5))
+            hidden = Initial(kind="normal", scale=product(deviation, narrowing))
+            table = Initial(kind="normal", scale=deviation)
+            return Initials(query_key_value=hidden, matrix=hidden, embedding=table)
         case _:
             assert_never(settings)
+
+
+def width_ratio(base_width: int, d_model: Hyperparameter) -> Expression:
+    """Return the width of the network that a rate was found for, as a share of that of this one."""
+    return Binary(Hyperparameter("base_width", base_width), "/", d_model)
 
 
 def residual_gain(settings: Initialization, stack: Stack) -> Expression:

@@ -182,7 +182,7 @@ class _Lowering:
             part, op = self.head.output
             body = body.at(self.context.origin("model.classifier"))
             return body.function("project", (features,), body.apply(op, "features", part=part))
-        result = logits(body, self.model.output, self.embeddings, self.context)
+        result = logits(body, self.model, self.embeddings, self.context)
         return body.function("project", (features,), result)
 
     def balance_loss(self, stacks: list[str]) -> Function:

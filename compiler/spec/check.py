@@ -10,6 +10,7 @@ from compiler.spec.latent_checks import LATENT_CHECKS
 from compiler.spec.mask_checks import MASK_CHECKS
 from compiler.spec.mixer import MIXERS
 from compiler.spec.model_checks import MODEL_CHECKS
+from compiler.spec.mup_checks import MUP_CHECKS
 from compiler.spec.paths import at, groups, self_attentions
 from compiler.spec.position_checks import POSITION_CHECKS
 from compiler.spec.recipe_checks import RECIPE_CHECKS
@@ -62,6 +63,7 @@ CHECKS: tuple[Check, ...] = (
     *POSITION_CHECKS,
     *MASK_CHECKS,
     *LATENT_CHECKS,
+    *MUP_CHECKS,
     *RECIPE_CHECKS,
     *TOKENIZER_CHECKS,
 )

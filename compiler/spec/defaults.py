@@ -8,12 +8,13 @@ from compiler.spec.given_vocabulary import rows_of_tokenizer
 from compiler.spec.initialization import (
     FairseqInitialization,
     Initialization,
+    MupInitialization,
     NormalInitialization,
     ScaledInitialization,
     XavierInitialization,
 )
 from compiler.spec.mixer import MIXERS
-from compiler.spec.model import LayerGroup, Model, Norm, Prediction, Stack, Vocabulary
+from compiler.spec.model import LayerGroup, Model, Norm, Output, Prediction, Stack, Vocabulary
 from compiler.spec.paths import width_path
 from compiler.spec.position import LayerPosition, RotaryPosition
 from compiler.spec.schedule import Schedule
@@ -42,8 +43,13 @@ def follows(spec: Spec, path: str) -> tuple[str, ...]:
     found = [f"{section}.{each}" for each in _FOLLOWS.get(key, ())]
     if key in _FOLLOW_WIDTH:
         found.append(".".join(map(str, width_path(spec, path.split(".")[1]))))
+    has_mup = mup_of(spec.model) is not None
     if path == "training.schedule.peak":
-        found.append("model.d_model")
+        found.append("model.initialization.base_width" if has_mup else "model.d_model")
+    if has_mup and path == "model.output.scale":
+        found += ["model.initialization.base_width", "model.d_model"]
+    if has_mup and path.endswith("attention.scale"):
+        found += [f"{section}.d_k", "model.initialization.kind"]
     if key in _FOLLOW_TASK:
         found.append("task")
     return tuple(found)
@@ -66,15 +72,16 @@ def complete(spec: Spec) -> Spec:
     such as d_k, d_v, final norms and the peak of the learning rate.
     """
     model, training = spec.model, spec.training
-    width = model.d_model
+    width, mup = model.d_model, mup_of(model)
     evaluation = spec.evaluation
     return spec.model_copy(
         update={
             "model": model.model_copy(
                 update={
                     "vocabulary": _vocabulary(spec),
-                    "encoder": _stack(model.encoder, width, causal=False),
-                    "decoder": _stack(model.decoder, width, causal=True),
+                    "encoder": _stack(model.encoder, width, mup, causal=False),
+                    "decoder": _stack(model.decoder, width, mup, causal=True),
+                    "output": _output(model, mup),
                     "prediction": _prediction(spec),
                     "pooling": _implied(spec, "model", "pooling"),
                     "initialization": _initialization(model),
@@ -84,7 +91,7 @@ def complete(spec: Spec) -> Spec:
             "training": training.model_copy(
                 update={
                     "optimizer": training.optimizer.without_unused(),
-                    "schedule": _schedule(training.schedule, width),
+                    "schedule": _schedule(training.schedule, width_of_rate(model)),
                     "masking": _implied(spec, "training", "masking"),
                     "contrast": _implied(spec, "training", "contrast"),
                 }
@@ -100,6 +107,24 @@ def complete(spec: Spec) -> Spec:
 def paper_peak(d_model: int, warmup_steps: int) -> float:
     """The highest learning rate of section 5.3, equation 3, whose warm-up has an update or more."""
     return float(d_model**-0.5 * max(warmup_steps, 1) ** -0.5)
+
+
+def mup_of(model: Model) -> MupInitialization | None:
+    """Return the settings by which what a network starts from and learns by follows its width."""
+    found = model.initialization
+    return found if isinstance(found, MupInitialization) else None
+
+
+def width_of_rate(model: Model) -> int:
+    """Return the width of the paper's formula of the rate: by default that of the network."""
+    mup = mup_of(model)
+    return model.d_model if mup is None else mup.base_width
+
+
+def _output(model: Model, mup: MupInitialization | None) -> Output:
+    if mup is None:
+        return model.output
+    return model.output.model_copy(update={"scale": mup.base_width / model.d_model})
 
 
 def _vocabulary(spec: Spec) -> Vocabulary:
@@ -159,18 +184,22 @@ def _data(spec: Spec) -> Data:
     )
 
 
-def _stack(stack: Stack | None, width: int, *, causal: bool) -> Stack | None:
+def _stack(
+    stack: Stack | None, width: int, mup: MupInitialization | None, *, causal: bool
+) -> Stack | None:
     if stack is None:
         return None
     own = stack.d_model or width
-    layers = [_group(each, own, causal=causal) for each in stack.layers]
+    layers = [_group(each, own, mup, causal=causal) for each in stack.layers]
     return stack.model_copy(update={"norm": _norm(stack.norm), "layers": layers})
 
 
-def _group(group: LayerGroup, width: int, *, causal: bool) -> LayerGroup:
+def _group(
+    group: LayerGroup, width: int, mup: MupInitialization | None, *, causal: bool
+) -> LayerGroup:
     found = {each: getattr(group, each) for each in ATTENTIONS}
     update: dict[str, object] = {
-        each: _attention(it, width, each, group.position)
+        each: _scaled(_attention(it, width, each, group.position), mup)
         for each, it in found.items()
         if it is not None
     }
@@ -200,6 +229,13 @@ def _norm(norm: Norm) -> Norm:
     else:
         update["offset"] = norm.offset is True
     return norm.model_copy(update=update)
+
+
+def _scaled(attention: Attention, mup: MupInitialization | None) -> Attention:
+    """Return an attention whose scores have the factor that goes with its initialisation."""
+    if mup is None or attention.d_k is None:
+        return attention
+    return attention.model_copy(update={"scale": mup.scale_of_scores(attention.d_k)})
 
 
 def _attention(

@@ -44,6 +44,8 @@ class OptimizerKind(Section):
     """Return whether the update of a weight depends on all of its matrix."""
     IS_AVERAGE: ClassVar[bool] = False
     """Return whether the weights that count are a mean, and others are trained."""
+    IS_ADAM_LIKE: ClassVar[bool] = False
+    """Return whether a weight moves by about the rate, however large its gradients are."""
     TELLS_MATRICES_APART: ClassVar[bool] = False
     """Return whether hidden matrices have an update of their own, and are therefore named."""
 
@@ -76,6 +78,8 @@ class OptimizerKind(Section):
 
 class TwoMeans(OptimizerKind):
     """Running means of the gradient and of its square, which Adam and its variants keep."""
+
+    IS_ADAM_LIKE = True
 
     betas: Annotated[list[Rate], Pair] = setting(
         "decay of the two running means", default=[0.9, 0.98], unit="share", examples=[[0.9, 0.98]]
@@ -209,6 +213,7 @@ class Lion(OptimizerKind):
 
     CONSTRUCTOR = "Lion"
     USUAL_PEAK = 1e-4
+    IS_ADAM_LIKE = True
 
     kind: Literal["lion"]
     betas: Annotated[list[Rate], Pair] = setting(
@@ -243,6 +248,7 @@ class ScheduleFree(OptimizerKind):
     CONSTRUCTOR = "ScheduleFreeAdamW"
     USUAL_PEAK = 0.0025
     IS_AVERAGE = True
+    IS_ADAM_LIKE = True
 
     kind: Literal["schedule_free"]
     betas: Annotated[list[Fraction], Pair] = setting(

@@ -69,6 +69,7 @@ SECTIONS = {
         "FairseqInitialization",
         "NormalInitialization",
         "ScaledInitialization",
+        "MupInitialization",
     ),
     "`model.encoder`, `model.decoder`": ("Stack",),
     "`model.encoder.layers`, `model.decoder.layers`, where it is a list": ("LayerGroup",),

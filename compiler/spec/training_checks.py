@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from compiler.source.diagnostic import Diagnostic, mistake
 from compiler.source.node import Node, find
-from compiler.spec.defaults import paper_peak
+from compiler.spec.defaults import paper_peak, width_of_rate
 from compiler.spec.paths import as_written, at, note
 from compiler.spec.schedule import (
     Constant,
@@ -168,7 +168,7 @@ def schedule_peak(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     schedule, peak = spec.training.schedule, spec.training.schedule.peak
     is_adam = spec.training.optimizer.USUAL_PEAK is None
     if is_adam and peak is not None and not LOWEST_PEAK < peak < HIGHEST_PEAK:
-        usual = paper_peak(spec.model.d_model, schedule.warmup_steps)
+        usual = paper_peak(width_of_rate(spec.model), schedule.warmup_steps)
         yield Diagnostic(
             code="strange-peak",
             message=f"a learning rate of {peak:g} has never trained a Transformer",

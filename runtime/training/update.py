@@ -72,8 +72,7 @@ class Updater:
         norm = self.sharing.norm([p.grad for p in parameters if p.grad is not None])
         if self.clip_norm is not None:
             clip_grads_with_norm_(parameters, self.clip_norm, norm)
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate
+        set_rates(self.optimizer, learning_rate)
         self.optimizer.step()
         self.optimizer.zero_grad()
         if self.objective.balance_loss is not None:
@@ -92,6 +91,14 @@ class Updater:
                 found = self.objective.add_gradients(batch, counts / labels, backward)
             sums += counts * found
         return sums
+
+
+def set_rates(optimizer: Optimizer, learning_rate: float | Tensor) -> None:
+    """Give each group of parameters the rate of an update, times the factor of a group that has
+    one.
+    """
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate * group["rate"] if "rate" in group else learning_rate
 
 
 def count_labels(examples: Examples | Batched, batches: Iterable[Indices]) -> int:

@@ -123,6 +123,8 @@ KNOBS: dict[str, tuple[Any, ...]] = {
         "fairseq",
         {"kind": "normal", "std": 0.3},
         {"kind": "scaled", "std": 0.3},
+        {"kind": "mup", "base_width": 4, "std": 0.3},
+        {"kind": "mup", "base_width": 16, "std": 0.2, "base_d_k": 3},
     ),
     "encoder_mask": (
         *(None, "all", "causal", "window(2)", "window(left=1, right=3)", "block(4)"),

@@ -14,6 +14,7 @@ from tests.support.head_masks import place_head_masks
 from tests.support.knobs import Chooser, Tree
 from tests.support.latents import has_latents, suit_latents
 from tests.support.mixers import kind_of, place_mixers, sub_layers
+from tests.support.mup import suit_mup
 
 NEED_PEAKS = {kind for kind, each in OPTIMIZERS.items() if each.USUAL_PEAK is not None}
 PLACES = (
@@ -29,10 +30,12 @@ def specs(draw: st.DrawFn, asked: tuple[str, Any] | None = None) -> Tree:
     choose = Chooser(draw, asked)
     task = choose("task")
     recipe = _recipe(choose, task)
+    model = _model(choose, task)
+    suit_mup(model, task, recipe)
     return {
         "name": "some-model",
         "task": task,
-        "model": _model(choose, task),
+        "model": model,
         "data": {**_corpora(choose, task), **_tokenizer(choose, recipe), "max_length": 24},
         **_decoding(choose, task),
         "training": recipe,
