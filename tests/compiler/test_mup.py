@@ -144,7 +144,7 @@ def test_what_has_no_rule_is_refused_by_name(setting: str, mended: str) -> None:
 
 def test_factors_that_a_complete_spec_has_written_are_its_own() -> None:
     """They are 1 / d_k by default, and base_width / d_model."""
-    settings = ["model.initialization={kind: mup, base_width: 16}"]
+    settings = ["model.initialization={kind: mup, base_width: 16, base_d_k: null}"]
     model = load(str(CASE), settings).spec.model
     assert model.decoder is not None
     attention = model.decoder.layers[0].self_attention

@@ -196,6 +196,10 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
     "model.vocabulary.source": SEPARATE,
     "model.vocabulary.target": SEPARATE,
     "model.vocabulary.size": (),
+    "model.initialization:mup": (
+        "model.initialization={kind: mup, base_width: 8}",
+        "model.embedding.scale=none",
+    ),
     "decoding:Sampling": (DRAWN,),
     **{
         f"data.{part}:LabelledColumns": (f"data.{part}={LABELLED.format(part=part)}",)
@@ -375,6 +379,7 @@ VALUES: dict[str, str] = {
     **{f"model.{stack}.state_space.groups": "2" for stack in STACKS},
     **{f"model.{stack}.delta_net.key_heads": "1" for stack in STACKS},
     "model.output.soft_cap": "20.0",
+    "model.initialization.base_d_k": "3",
     **{f"model.{stack}.feed_forward.clamp": "1.0" for stack in STACKS},
     "model.encoder.feed_forward.experts.active": "1",
     "model.decoder.feed_forward.experts.active": "1",
