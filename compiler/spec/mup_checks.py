@@ -9,7 +9,6 @@ from compiler.spec.mixer import MIXERS
 from compiler.spec.paths import at, attentions, groups, note
 from compiler.spec.spec import Spec
 
-CODE = "mup"
 KIND = ("model", "initialization", "kind")
 
 
@@ -101,7 +100,7 @@ def _refused(root: Node, path: Path, what: str, why: str, help: str) -> Diagnost
         "`mup` does not go with this network" if is_whole else f"{what} does not go with `mup`"
     )
     return Diagnostic(
-        code=CODE,
+        code="mup",
         message=f"{subject}: {why}",
         span=at(root, *path),
         notes=() if is_whole else note("decides it", root, *KIND),
