@@ -19,6 +19,7 @@ OTHERS = {
     "cwm": "llama",
     "ernie4_5": "llama_tied",
     "exaone4": "olmo2",
+    "exaone_moe": "dots1",
     "flaubert": "xlm",
     "gemma": "llama_tied",
     "helium": "llama",

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 PADDING, BEGIN, END = 0, 2, 3
 SYMBOLS = {"pad_token_id": PADDING, "bos_token_id": BEGIN, "eos_token_id": END}
 """Where our vocabularies have them, in the words of `transformers`."""
-BIASES = ("final_logits_bias", "e_score_correction_bias")
+BIASES = ("final_logits_bias", "e_score_correction_bias", "expert_bias")
 """Biases that learn by no gradient."""
 
 

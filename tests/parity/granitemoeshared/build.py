@@ -1,0 +1,27 @@
+"""A small GraniteMoeSharedForCausalLM (IBM 2025)."""
+
+import pytest
+
+from tests.parity.peer import SYMBOLS, Peer, peer_of
+
+transformers = pytest.importorskip("transformers")
+
+
+def build() -> Peer:
+    config = transformers.GraniteMoeSharedConfig(
+        vocab_size=40,
+        hidden_size=16,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        num_hidden_layers=2,
+        intermediate_size=24,
+        shared_intermediate_size=20,
+        embedding_multiplier=4.0,
+        attention_multiplier=0.3,
+        residual_multiplier=0.25,
+        logits_scaling=0.25,
+        num_local_experts=4,
+        num_experts_per_tok=2,
+        **SYMBOLS,
+    )
+    return peer_of(transformers.GraniteMoeSharedForCausalLM, config)
