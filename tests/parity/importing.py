@@ -22,6 +22,7 @@ OTHERS = {
     "exaone_moe": "dots1",
     "flaubert": "xlm",
     "gemma": "llama_tied",
+    "glm4_moe_lite": "deepseek_v3",
     "helium": "llama",
     "jais2": "arcee",
     "llama3": "llama",

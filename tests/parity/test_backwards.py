@@ -31,7 +31,8 @@ SUMMED = {
 """Tensors that ours has as a part of a sum: they come back as 0."""
 ROUNDED = {
     **{"gemma3": "_norm.weight", "granite": ".weight", "nemotron": "norm.weight"},
-    **dict.fromkeys(("qwen3_5_moe", "qwen3_next", "qwen3_next_attention"), "_norm.weight"),
+    **dict.fromkeys(("qwen3_5", "qwen3_5_moe"), "_norm.weight"),
+    **dict.fromkeys(("qwen3_next", "qwen3_next_attention"), "_norm.weight"),
 }
 """Ends of the names of tensors that the map computes with: each operation rounds to float32."""
 
