@@ -11,27 +11,43 @@ from compiler.spec.spec import Spec
 
 
 def first_norms(spec: Spec, root: Node) -> Iterator[Diagnostic]:
-    """Only a norm before a sub-layer can be left out of the first one of a stack."""
+    """Only a norm before a sub-layer can be left out of the first one of a stack.
+
+    A setting of both stacks has an effect if it has one in either.
+    """
+    judged: dict[Span, list[Diagnostic | None]] = {}
     for name, stack in spec.model.stacks():
         if stack.norm.first is None or stack.norm.kind == "none":
             continue
         path, group = ("model", name, "norm"), stack.layers[0]
-        if stack.norm.place not in ("pre", "sandwich"):
-            yield Diagnostic(
+        found = judged.setdefault(at(root, *path, "first"), [])
+        if stack.norm.place in ("pre", "sandwich"):
+            found.append(None)
+            if stack.norm.first is False and (group.distinct or group.repeat) < group.repeat:
+                yield _in_turn(root, name)
+            continue
+        found.append(
+            Diagnostic(
                 code="unused-key",
                 message="`first` has no effect here: sub-layers read the stream as it is",
                 span=at(root, *path, "first"),
                 notes=note("decides it", root, *path, "place"),
                 help="remove it, or write `place: pre`",
             )
-        elif stack.norm.first is False and (group.distinct or group.repeat) < group.repeat:
-            yield Diagnostic(
-                code="first-in-turn",
-                message="the first layer cannot lack a norm: it takes turns with others",
-                span=at(root, *path, "first"),
-                notes=note("layers that take turns", root, "model", name, "layers", 0, "distinct"),
-                help="remove it, or give every layer weights of its own",
-            )
+        )
+    for each in judged.values():
+        if all(each):
+            yield from filter(None, each[:1])
+
+
+def _in_turn(root: Node, stack: str) -> Diagnostic:
+    return Diagnostic(
+        code="first-in-turn",
+        message="the first layer cannot lack a norm: it takes turns with others",
+        span=at(root, "model", stack, "norm", "first"),
+        notes=note("layers that take turns", root, "model", stack, "layers", 0, "distinct"),
+        help="remove it, or give every layer weights of its own",
+    )
 
 
 def joint_norms(spec: Spec, root: Node) -> Iterator[Diagnostic]:
