@@ -314,6 +314,7 @@ def _own_settings(choose: Chooser, model: Tree) -> None:
     if choose("own_settings"):
         model["encoder"] |= {"norm": _norm(choose), "dropout": choose("dropout")}
         model["decoder"] |= {"feed_forward": _feed_forward(choose)}
+        _other_experts(model["feed_forward"], model["decoder"]["feed_forward"])
     if choose("own_settings"):
         model["encoder"]["attention"] = _attention(choose)
     if choose("own_settings"):
@@ -447,6 +448,15 @@ def _feed_forward(choose: Chooser) -> Tree:
     if settings["gated"]:
         settings |= {key: choose(key) for key in ("clamp", "up_offset")}
     return {key: value for key, value in settings.items() if value is not None}
+
+
+def _other_experts(usual: Tree, own: Tree) -> None:
+    """Experts of the decoder without what it would inherit, and what goes with other numbers."""
+    inherited, experts = usual.get("experts", {}), own.get("experts", {})
+    if experts:
+        experts |= {
+            key: None for key in ("groups", "normalize") if key in inherited and key not in experts
+        }
 
 
 def _output(choose: Chooser) -> Tree:
