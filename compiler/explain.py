@@ -106,7 +106,8 @@ def explain(package: CompiledPackage, length: int, gpus: int = 1) -> Explanation
     sentences = _Sentences(length=length, memory=caches)
     every = [each for kinds in caches.values() for each in kinds]
     layers = {
-        name: [group.block for group in stack.layers] for name, stack in package.spec.model.stacks()
+        name: [group.block for group in stack.layers for _ in range(group.repeat)]
+        for name, stack in package.spec.model.stacks()
     }
     memory = memory_of_update(model, training, length, gpus)
     *_, stream = (each.name for each in forward.inputs if each.name != "segments")

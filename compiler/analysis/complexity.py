@@ -14,7 +14,7 @@ from compiler.ops.op import Complexity, Op
 LONGEST_FIELD = 1025
 
 Layers = Sequence[Sequence[str | Sequence[str]]]
-"""The sub-layers of each group of layers in order; those side by side together."""
+"""The sub-layers of each layer in order; those side by side together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +62,10 @@ def readings(model: Block, stacks: Mapping[str, Layers], length: int) -> Iterato
 
 def _steps(block: Block, layers: Layers) -> Iterator[Step]:
     """Yield the sub-layers of all layers, one after the other, but those without readers."""
-    repeats = [part for _, part in block.parts if isinstance(part, Repeat)]
-    for repeat, group in zip(repeats, layers, strict=True):
-        steps = [step for step in _steps_of(repeat.block, group) if step]
+    first = 0
+    for repeat in (part for _, part in block.parts if isinstance(part, Repeat)):
+        steps = [step for step in _steps_of(repeat.block, layers[first]) if step]
+        first += int(repeat.count.value)
         for _ in range(int(repeat.count.value)):
             yield from steps
 

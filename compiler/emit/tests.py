@@ -1,5 +1,6 @@
 """`test_model.py`: what the compiler has proved, tried on the real network."""
 
+from collections.abc import Container, Iterator
 from math import gcd
 
 from compiler.analysis.cost import count_parameters
@@ -32,6 +33,7 @@ def tests_text(spec: Spec, model: Block, helpers: Helpers) -> str:
     edges = sorted(
         {edge for _, ops in found.values() for op in ops for edge in _edges(op)}
         | {edge for mask in others.values() for edge in mask.numbers if edge <= LARGEST_EDGE}
+        | {edge for op in _ops_of(model, others) for edge in op.boundaries()}
     )
     longest, padding = _longest(spec)
     head = f"{spec.name}: tests of the network, with torch and pytest alone. Written by specformer."
@@ -165,6 +167,14 @@ def mixers(model: Block) -> dict[str, Mask]:
         for mask in (op.mask for op in ops if isinstance(op, Op) and op.mask):
             found[block.name] = found.get(block.name, mask) | mask
     return found
+
+
+def _ops_of(model: Block, classes: Container[str]) -> Iterator[Op]:
+    """Yield the ops that the forward passes of some classes apply."""
+    for _, block in walk(model):
+        if block.name in classes:
+            ops = (each.op for each in block.function("forward").body)
+            yield from (op for op in ops if isinstance(op, Op))
 
 
 def _has_kernels(model: Block, name: str, mask: Mask) -> bool:

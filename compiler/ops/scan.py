@@ -57,6 +57,9 @@ class Scan(Mixer):
         """
         return 16 if self.by_number else 64
 
+    def boundaries(self) -> tuple[int, ...]:
+        return (self.chunk,)
+
     @property
     def mask(self) -> Mask:
         return ALL if self.both else CAUSAL

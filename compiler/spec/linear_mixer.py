@@ -138,14 +138,19 @@ class StateSpace(MatrixMixer):
         "width of keys and queries", default=128, unit="numbers", examples=[128]
     )
     groups: Heads = setting(
-        "keys and queries, each read by as many heads; a norm for each", default=1, unit="groups"
+        "keys and queries, each read by as many heads; a norm for each",
+        default=1,
+        unit="groups",
+        examples=[2],
     )
     width: Annotated[int, Field(ge=2, le=2**10)] = setting(
         "positions that the convolution reads", default=4, unit="positions", examples=[4]
     )
     bias: bool = setting("of both linear maps", default=False)
     convolution_bias: bool = setting("of the convolution", default=True)
-    eps: Positive = setting("added to the mean square in the norm", default=USUAL_EPS)
+    eps: Positive = setting(
+        "added to the mean square in the norm", default=USUAL_EPS, examples=[1e-6]
+    )
     bidirectional: bool = setting(
         "a second state from the end of the text, in an encoder; what both give is added up, and "
         "the convolution reads no later position",
@@ -195,7 +200,9 @@ class DeltaNet(MatrixMixer):
     width: Annotated[int, Field(ge=2, le=2**10)] = setting(
         "positions that the convolution reads", default=4, unit="positions", examples=[4]
     )
-    eps: Positive = setting("added to the mean square in the norm", default=USUAL_EPS)
+    eps: Positive = setting(
+        "added to the mean square in the norm", default=USUAL_EPS, examples=[1e-6]
+    )
     bidirectional: bool = setting(
         "a second state from the end of the text, in an encoder; what both give is added up, and "
         "the convolution reads no later position",

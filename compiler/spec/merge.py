@@ -90,9 +90,10 @@ def _is_another_form(base: Mapping, over: Mapping, name: str) -> bool:
     """
     kind = word(base, "kind", _KIND_BY_DEFAULT.get(name))
     has_kinds = "kind" in over.entries and name not in _OF_ONE_FORM
+    parts_vocabularies = name == "vocabulary" and "shared" in over.entries
     return (
         (has_kinds and kind not in (None, word(over, "kind")))
-        or ("shared" in over.entries and word(base, "shared", True) != word(over, "shared"))
+        or (parts_vocabularies and word(base, "shared", True) != word(over, "shared"))
         or _form(base) != _form(over) != ""
     )
 

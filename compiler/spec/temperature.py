@@ -18,7 +18,10 @@ class PositionTemperature(Section):
         examples=[8192],
     )
     offset: Whole = setting(
-        "the number of the first position: 0 (Ministral 3) or 1 (Llama 4)", default=0, examples=[1]
+        "the number of the first position: 0 (Ministral 3) or 1 (Llama 4)",
+        default=0,
+        unit="positions",
+        examples=[1],
     )
 
 

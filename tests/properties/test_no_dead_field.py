@@ -230,7 +230,7 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
         for key in ("clamp", "up_offset")
     },
     **{
-        f"model.{each}.layers.feed_forward.experts:Experts": ("model.feed_forward.experts.count=4",)
+        f"model.{each}.layers.feed_forward.experts:Experts": ("model.feed_forward.experts.count=8",)
         for each in STACKS
     },
     **{
@@ -384,7 +384,7 @@ VALUES: dict[str, str] = {
     "model.encoder.feed_forward.experts.active": "1",
     "model.decoder.feed_forward.experts.active": "1",
     **{f"model.{stack}.feed_forward.experts.normalize": "false" for stack in STACKS},
-    **{f"model.{stack}.feed_forward.experts.groups.count": "2" for stack in STACKS},
+    **{f"model.{stack}.feed_forward.experts.groups.count": "8" for stack in STACKS},
     **{f"model.{stack}.feed_forward.experts.groups.active": "3" for stack in STACKS},
 }
 """Another value, where it cannot be made up from the value that is there."""
