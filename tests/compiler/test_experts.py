@@ -76,6 +76,55 @@ def test_a_mixture_is_a_sum_over_the_chosen(active: int, tmp_path: Path) -> None
     assert ours[1].any(), "the router learns"
 
 
+def routed(layer: Any, x: Tensor, experts: dict[str, Any]) -> Tensor:
+    """Token by token, by section 2.1.2 of DeepSeek-V3 (2024), and by what Llama 4 weighs."""
+    rows, active = [], experts["active"]
+    for token in x.flatten(0, 1):
+        scores = layer.router.weight @ token
+        own = scores.sigmoid() if experts.get("score") == "sigmoid" else scores.softmax(0)
+        ranks = own + layer.correction.bias if "correction" in experts else own
+        allowed = set(range(len(own)))
+        if "groups" in experts:
+            count, best = experts["groups"]["count"], experts["groups"]["by"] == "best_two"
+            parts = ranks.view(count, -1).sort(descending=True).values[:, : 1 + best].sum(-1)
+            kept = parts.argsort(descending=True)[: experts["groups"]["active"]].tolist()
+            allowed = {each for each in allowed if each * count // len(own) in kept}
+        chosen = sorted(allowed, key=lambda each: ranks[each].item(), reverse=True)[:active]
+        total = sum(own[each] for each in chosen) if experts.get("normalize", active > 1) else 1
+        row = torch.zeros(WIDTH)
+        for each in chosen:
+            weight, network = own[each] / total * experts.get("factor", 1.0), layer.experts[each]
+            inputs = experts.get("weigh") == "inputs"
+            row = row + (network(token * weight) if inputs else network(token) * weight)
+        rows.append(row)
+    return torch.stack(rows).view_as(x)
+
+
+ROUTERS: list[dict[str, Any]] = [
+    {"count": 6, "active": 2, "normalize": False},
+    {"count": 6, "active": 1, "score": "sigmoid", "weigh": "inputs"},
+    {"count": 6, "active": 3, "score": "sigmoid", "factor": 2.5, "weigh": "inputs"},
+    {"count": 6, "active": 2, "groups": {"count": 3, "active": 2, "by": "best"}},
+    {
+        **{"count": 8, "active": 3, "score": "sigmoid", "factor": 2.5, "correction": {}},
+        "groups": {"count": 4, "active": 2, "by": "best_two"},
+    },
+]
+
+
+@pytest.mark.parametrize("experts", ROUTERS, ids=lambda each: "-".join(each))
+def test_other_routers_are_their_formulas(experts: dict[str, Any], tmp_path: Path) -> None:
+    """Outputs, and the gradients of what has been read; a correction is at random, too."""
+    layer = network(tmp_path, **experts).encoder.layers[0].feed_forward
+    x = torch.randn(3, 7, WIDTH, requires_grad=True)
+    got, expected, weights = layer(x), routed(layer, x, experts), torch.randn(3, 7, WIDTH)
+    torch.testing.assert_close(got, expected, atol=1e-5, rtol=1e-4)
+    places = [x, layer.router.weight]
+    ours, theirs = (torch.autograd.grad((each * weights).sum(), places) for each in (got, expected))
+    for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-4)
+
+
 @pytest.mark.parametrize("gated", [False, True])
 def test_experts_run_as_one_compute_what_each_computes(
     gated: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

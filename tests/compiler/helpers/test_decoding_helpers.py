@@ -1,5 +1,7 @@
 """The helpers of decoding: step by step they give what the whole gives, for each hypothesis."""
 
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from tests.support.helpers import rendered, renders
 pytestmark = pytest.mark.quick
 
 LENGTH = 40
+ROOT = Path(__file__).parents[3]
 
 
 def pairs() -> tuple[Tensor, Tensor, Tensor]:
@@ -223,14 +226,10 @@ def test_a_state_selects_rows_of_all_that_it_holds() -> None:
 
 
 def test_no_helper_is_without_a_test() -> None:
-    """The tests of helpers beside this one are loaded: each says which ones it renders."""
-    import tests.compiler.helpers.test_attention_helpers
-    import tests.compiler.helpers.test_document_helpers
-    import tests.compiler.helpers.test_functional_helpers
-    import tests.compiler.helpers.test_module_helpers
-    import tests.compiler.helpers.test_packed_helpers
-    import tests.compiler.helpers.test_position_helpers
-    import tests.compiler.helpers.test_training_helpers  # noqa: F401
+    """The files with tests of helpers are loaded: each says which ones it renders."""
+    here = Path(__file__).parent
+    for path in [*here.glob("test_*.py"), here.parent / "test_mup.py"]:
+        import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
 
     assert helper_names() - support.ASKED == set()
     assert support.ASKED - helper_names() == set(), "helpers that are gone"
