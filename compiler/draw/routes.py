@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from compiler.draw.diagram import Edge
 from compiler.draw.measure import LABEL, SHEET, Text, is_circle, sheets
 from compiler.draw.plan import Plan
+from compiler.draw.rows import label_of
 
 Point = tuple[float, float]
 
@@ -108,18 +109,19 @@ def trunk_routes(plan: Plan, inner: float) -> list[Route]:
 def labels(plan: Plan) -> list[Text]:
     """Return the labels of arrows: shapes, and factors."""
     found = list[Text]()
+    above: dict[str, list[Edge]] = {}
     for edge in plan.edges:
-        x, gap = plan.rows.centre(edge.source), plan.rows.row[edge.source]
-        words = " ".join(filter(None, (edge.label, edge.shape)))
-        if not words:
-            continue
-        if plan.is_lane(edge) and edge.kind == "residual":
+        if not (plan.is_lane(edge) and edge.kind == "residual"):
+            above.setdefault(edge.source, []).append(edge)
+        elif words := label_of([edge]):
             lane, side = plan.lanes[edge.source, edge.target]
             anchor = "end" if side < 0 else "start"
             height = plan.middle_of(edge.target) - 20
             found.append(Text(lane + 5 * side, -height, words, LABEL, False, anchor, edge.target))
-        else:
-            y, is_left = -(plan.label_base[gap] + 3), plan.trunk_room and plan.rows.outer < 0
+    for source, edges in above.items():
+        if words := label_of(edges):
+            x, y = plan.rows.centre(source), -(plan.label_base[plan.rows.row[source]] + 3)
+            is_left = plan.trunk_room and plan.rows.outer < 0
             place, anchor = (x - 6, "end") if is_left else (x + 6, "start")
             found.append(Text(place, y, words, LABEL, False, anchor, "quiet"))
     return found

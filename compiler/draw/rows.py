@@ -105,12 +105,20 @@ def _set_beside(rows: Rows, edges: list[Edge]) -> None:
             rows.row[each] = max(0, min(rows.row[member] for member in grouped) - 1)
 
 
+def label_of(edges: list[Edge]) -> str:
+    """Return what is written at arrows that leave one node, each label once."""
+    words = (f"{each.label} {each.shape}".strip() for each in edges)
+    return ", ".join(dict.fromkeys(filter(None, words)))
+
+
 def _size(rows: Rows, nodes: dict[str, Node], edges: list[Edge]) -> None:
     """Measure all nodes: boxes that are alone in their rows have one width."""
     rows.content = {each: measure(nodes[each]) for each in rows.column.nodes}
     for node in rows.column.nodes:
-        words = [f"{each.label} {each.shape}".strip() for each in edges if each.source == node]
-        rows.labels[node] = max((text_width(each, LABEL) for each in words), default=0.0)
+        own = [each for each in edges if each.source == node]
+        above = [each for each in own if each.kind != "residual"]
+        words = [label_of(above), *(label_of([each]) for each in own if each not in above)]
+        rows.labels[node] = max(text_width(each, LABEL) for each in words)
     alone = [
         each
         for row in rows.order

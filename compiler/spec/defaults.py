@@ -223,7 +223,8 @@ def _norm(norm: Norm) -> Norm:
         "bias": None,
         "offset": None,
     }
-    update |= {"joint": norm.joint is True, "first": False if norm.first is False else None}
+    is_bare = norm.first is False and place in ("pre", "sandwich")
+    update |= {"joint": norm.joint is True, "first": False if is_bare else None}
     if norm.kind == "layer_norm":
         update["bias"] = norm.bias is not False
     else:

@@ -26,7 +26,7 @@ def test_rows_and_columns_of_padding_change_nothing(tree: Tree, tmp_path: Path) 
     exact = losses_and_gradients(network, joined.padded())
     filled = losses_and_gradients(network, joined.padded(larger(joined)))
     for name, numbers in exact.items():
-        size = numbers.abs().max().clamp(min=1e-3)
+        size = numbers.abs().max().clamp(min=1e-2)  # sums of float32 that nearly cancel
         assert (filled[name] - numbers).abs().max() <= CLOSE * size, name
 
 
