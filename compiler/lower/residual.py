@@ -97,9 +97,9 @@ class Residual:
         body = body.at(self.origin)
         first = next(iter(branches))
         if (connection := self.connection(number)) is not None:
-            names, part = ("inside", "streams", "share"), f"{first}_streams"
-            inside, streams, share = body.unpack(connection, x, part=part, names=names)
-            y, *others = self._added(body, inside, branches)
+            names, part = ("x", "streams", "share"), f"{first}_streams"
+            x, streams, share = body.unpack(connection, x, part=part, names=names)
+            y, *others = self._added(body, x, branches)
             for other in others:
                 y = body.apply(Add(), y, other, name="y")
             return body.apply(AddToStreams(), streams, share, y, name="x")

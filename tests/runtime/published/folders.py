@@ -166,7 +166,13 @@ def _llama(draw: random.Random) -> dict[str, Any]:
     }
     linear = {"rope_type": "linear", "rope_theta": 1e4, "factor": 2.0}
     yarn = {
-        **{"rope_type": "yarn", "rope_theta": 1e4, "factor": 4.0, "beta_fast": 16.0},
+        **{
+            "rope_type": "yarn",
+            "rope_theta": 1e4,
+            "factor": 4.0,
+            "beta_fast": 16.0,
+            "beta_slow": 1.0,
+        },
         **{"original_max_position_embeddings": 32, "truncate": draw.choice([True, False])},
         **draw.choice([{}, {"attention_factor": 1.25}, {"mscale": 0.7, "mscale_all_dim": 1.0}]),
     }

@@ -504,9 +504,9 @@ BAD: dict[str, tuple[Change, str]] = {
         with_keys(attention_sinks=4),
         "error[unknown-key]: nothing is known about `attention_sinks` of a llama",
     ),
-    "yarn": (
-        with_keys(rope_parameters={"rope_type": "yarn", "rope_theta": 1e4, "factor": 4.0}),
-        "error[not-importable]: rotary angles of the kind `yarn`",
+    "dynamic": (
+        with_keys(rope_parameters={"rope_type": "dynamic", "rope_theta": 1e4, "factor": 4.0}),
+        "error[not-importable]: rotary angles of the kind `dynamic`",
     ),
     "quantised": (
         with_keys(quantization_config={"bits": 4}),
@@ -572,11 +572,11 @@ BAD: dict[str, tuple[Change, str]] = {
         "config.json:12:3: error[not-importable]: `hidden_size: 24` is not what the tensors have",
     ),
     "other heads": (
-        with_keys(num_attention_heads=3),
-        "config.json:1:1: error[not-importable]: the tensors are not those of this config.json",
+        with_keys(num_attention_heads=3, num_key_value_heads=1),
+        "config.json:10:3: error[not-importable]: `head_dim: 4` is not what the tensors have",
     ),
     "heads that share nothing": (
-        with_keys(num_key_value_heads=3),
+        with_keys(num_attention_heads=4, num_key_value_heads=3),
         "config.json:20:3: error[not-importable]: no spec can say this: 4 heads cannot share 3",
     ),
     "shards by number": (
