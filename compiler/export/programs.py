@@ -30,7 +30,10 @@ def _recurrence(place: Place) -> Verdict:
 def _matrix(place: Place) -> Verdict:
     """Return the verdict on a state that is a matrix: what is read at once, is read in chunks."""
     if place.stack != "encoder":
-        return said()
+        return refused(
+            f"has no graph of a step of `{place.path[-2]}`, which differs for one hypothesis and "
+            "for several"
+        )
     return refused(
         f"has no graph of `{place.path[-2]}` in the encoder, which reads as many chunks as a text "
         "has"

@@ -47,6 +47,10 @@ class Mixer(Op):
     def memory_tensors(self) -> tuple[Stored, ...]:
         """The tensors of the memory."""
 
+    def untraceable_step(self) -> Untraceable | None:
+        """Return why a step cannot be recorded for any number of hypotheses, if it cannot."""
+        return None
+
     def dependence(self, inputs: int) -> tuple[Mask | None, ...]:
         return (self.mask,) * inputs
 
@@ -75,6 +79,9 @@ class MixerStep(Op):
 
     def stored(self, inputs: tuple[Shape, ...]) -> tuple[Stored, ...]:
         return self.mixer.memory_tensors
+
+    def traceable(self) -> Op | Untraceable:
+        return self.mixer.untraceable_step() or self
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         *given, memory, parent = inputs

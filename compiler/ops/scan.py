@@ -113,6 +113,9 @@ class Scan(Mixer):
     def traceable(self) -> Untraceable:
         return Untraceable(reason="a text is read in as many chunks as it has")
 
+    def untraceable_step(self) -> Untraceable:
+        return Untraceable(reason="a recorded step differs for one hypothesis and for several")
+
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
         run = "read_both_ways" if self.both else "read_in_chunks"
         return call(run, Helper(self.reader), Const(self.chunk), *inputs)
