@@ -50,12 +50,25 @@ PLAIN = {
     "kinds_of_layers": (1,),
     "own_settings": (False,),
     "mixer": (None,),
+    "first": (None,),
+    "latent": (None,),
+    "sinks": (None,),
+    "temperature": (None,),
+    "differential": (None,),
+    "output_gate": (None,),
+    "residual": (None,),
+    "layer_scale": (None,),
+    "clamp": (None,),
+    "up_offset": (None,),
+    "initialization": ("xavier", "fairseq"),
     **{knob: (None,) for knob in KNOBS if knob.endswith("_head_mask")},
 }
 """Values of knobs of which published models are made: formats of other programs can say these."""
 
 
 PUBLISHED = PLAIN | {
+    "d_k": (None,),
+    "output_bias": (False,),
     "shared": (True,),
     "tied": ("all",),
     "gated": (False,),
