@@ -1,40 +1,39 @@
 """The cost of a model: parameters, floating-point operations, memory."""
 
+from collections.abc import Callable
 from math import prod
 
 from compiler.analysis.infer_shapes import bind, shapes_of
 from compiler.ir.block import Block, Function, Invoke, Repeat, Statement, callee
 from compiler.ops.op import Cost, Op
+from compiler.ops.parameter import Parameter
 from compiler.ops.shape import Free, Lengths, Shape, elements, size
 
+Choice = Callable[[Parameter], bool]
+"""Which parameters count."""
 
-def count_parameters(block: Block) -> int:
+
+def _all(_: Parameter) -> bool:
+    return True
+
+
+def count_parameters(block: Block, counts: Choice = _all) -> int:
     """Return the number of parameters; tied tables count once."""
-    return sum(parameters_of(part) for _, part in block.parts)
+    return sum(parameters_of(part, counts) for _, part in block.parts)
 
 
-def parameters_of(part: Op | Repeat | Block) -> int:
+def parameters_of(part: Op | Repeat | Block, counts: Choice = _all) -> int:
     """Return the number of parameters of one part."""
     if isinstance(part, Repeat):
-        return int(part.held.value) * count_parameters(part.block)
+        return int(part.held.value) * count_parameters(part.block, counts)
     if isinstance(part, Block):
-        return count_parameters(part)
-    return sum(elements(each.shape, {}) for each in part.parameters())
+        return count_parameters(part, counts)
+    return sum(elements(each.shape, {}) for each in part.parameters() if counts(each))
 
 
 def count_hidden_matrices(block: Block) -> int:
     """Return the number of parameters of matrices that map one hidden vector to another."""
-    found = 0
-    for _, part in block.parts:
-        if isinstance(part, Repeat):
-            found += int(part.held.value) * count_hidden_matrices(part.block)
-        elif isinstance(part, Block):
-            found += count_hidden_matrices(part)
-        else:
-            found += sum(
-                elements(each.shape, {}) for each in part.parameters() if each.is_hidden_matrix
-            )
-    return found
+    return count_parameters(block, lambda each: each.is_hidden_matrix)
 
 
 def cost_of(block: Block, function: Function, lengths: Lengths) -> Cost:

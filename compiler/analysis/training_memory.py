@@ -37,7 +37,7 @@ class WeightMemory:
     moments: int
     """Running means of the optimizer."""
     moments_of_matrices: int
-    """Those of hidden matrices."""
+    """The running means that an optimizer keeps of each number of a hidden matrix."""
     has_average: bool
 
 

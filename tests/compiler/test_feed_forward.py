@@ -90,7 +90,7 @@ def test_forms(activation: str, gated: bool, bias: bool, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("experts", [None, {"count": 3}])
 def test_a_gate_that_is_bounded(experts: dict[str, int] | None, tmp_path: Path) -> None:
-    """As GPT-OSS has it: the gate has no lower bound, and what it multiplies is moved after."""
+    """GPT-OSS bounds the gate from above alone, and moves what it multiplies after its bounds."""
     settings = {"activation": "quick_gelu", "gated": True, "clamp": 0.7, "up_offset": 1.0}
     ours: Any = network(settings | ({"experts": experts} if experts else {}), tmp_path)
     one = ours.experts[1] if experts else ours

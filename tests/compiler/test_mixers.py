@@ -155,7 +155,7 @@ SHORT = ({}, {"width": 5, "bias": True}, {"width": 4, "causal": True, "bias": Tr
 def test_a_short_convolution_stands_between_two_gates(
     settings: dict[str, Any], tmp_path: Path
 ) -> None:
-    """Of each text alone, distance by distance (LFM2, as transformers computes it)."""
+    """Compute the layer of each text alone, distance by distance (LFM2 in transformers)."""
     short = {"short_convolution": {"width": 3} | settings}
     package = compile_tree(tree(short, {"short_convolution": {"width": 2}}), tmp_path)
     layer = network(package, tmp_path).encoder.layers[0].short_convolution

@@ -52,7 +52,7 @@ def xielu(x: float, alpha_p: float, alpha_n: float) -> float:
 @renders("XIELU")
 @pytest.mark.parametrize("moved", [0.0, 0.7])
 def test_xielu_is_the_formula_of_its_paper(moved: float) -> None:
-    """As it starts, where both rates are 0.8, and with others, which it has learned."""
+    """xIELU is its formula where both rates are 0.8, as it starts, and where it has learned."""
     module = rendered("XIELU").XIELU().double()
     with torch.no_grad():
         module.alpha_p += moved

@@ -34,7 +34,7 @@ def batch(seed: int) -> PaddedPairs:
 
 @pytest.mark.quick
 def test_the_numbers_follow_the_load_of_an_update(tmp_path: Path) -> None:
-    """Of two micro-batches, without padding; rows that do not count leave the counts alone."""
+    """The load is that of both micro-batches without padding, or rows that do not count."""
     compile_spec("demo", [*TINY, SETTINGS]).write(tmp_path / "package")
     package = load_package(tmp_path / "package")
     torch.manual_seed(3)
