@@ -10,7 +10,6 @@ from compiler.lower.attention import lower_cross_attention, lower_self_attention
 from compiler.lower.feed_forward import lower_feed_forward
 from compiler.lower.kinds import layer_words
 from compiler.lower.masking import STREAMS, MaskPlan, plan_masks
-from compiler.lower.mixer import lower_mixer
 from compiler.lower.residual import lower_norm, lower_residual, lower_streams
 from compiler.lower.settings import Context, required
 from compiler.ops.expression import Hyperparameter
@@ -176,6 +175,8 @@ class _Lowering:
                 return lower_feed_forward(settings, context, stack=stack, place=place)
             case _ if kind in group.mixers:
                 mixer = group.mixers[kind]
+                from compiler.lower.mixer import lower_mixer  # late: few networks have one
+
                 return lower_mixer(mixer, context, stack=stack, name=kind, place=place)
         plan = self.plans[kind]
         if kind == "self_attention":
