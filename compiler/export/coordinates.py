@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from compiler.spec.attention import Attention
+from compiler.spec.initialization import MupInitialization, NormalInitialization
 from compiler.spec.model import LayerGroup, Stack
 from compiler.spec.position import AddedPosition, LearnedPosition, SinusoidalPosition
 from compiler.spec.spec import Spec
@@ -14,7 +15,15 @@ from compiler.spec.tasks import ATTENTIONS
 
 
 def with_model(spec: Spec, **sections: object) -> Spec:
-    """Return a spec with other sections of the model."""
+    """Return a spec with other sections of the model.
+
+    Rules of muP would refuse some of them; the factors that it has chosen are settings by now, and
+    new weights are drawn from the same distribution without its rules.
+    """
+    initialization = spec.model.initialization
+    if isinstance(initialization, MupInitialization):
+        drawn = NormalInitialization(kind="normal", std=initialization.std)
+        sections = {"initialization": drawn, **sections}
     return spec.model_copy(update={"model": spec.model.model_copy(update=sections)})
 
 

@@ -93,6 +93,7 @@ def test_at_the_base_width_it_is_the_normal_distribution(tmp_path: Path) -> None
     assert {group["rate"] for group in training.optimizer(own).param_groups} == {1.0}
 
 
+@pytest.mark.quick
 @renders("width_groups")
 def test_hidden_matrices_learn_slowly_and_decay_as_much() -> None:
     model = nn.ModuleDict({"table": nn.Embedding(3, 8), "map": nn.Linear(8, 8)})
@@ -114,6 +115,7 @@ def test_a_group_has_its_share_of_the_rate() -> None:
     assert [group["lr"] for group in optimizer.param_groups] == [0.125, 0.5]
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize(
     ("setting", "mended"),
     [
@@ -142,6 +144,7 @@ def test_what_has_no_rule_is_refused_by_name(setting: str, mended: str) -> None:
     assert load(str(CASE), [*more, mended])
 
 
+@pytest.mark.quick
 def test_factors_that_a_complete_spec_has_written_are_its_own() -> None:
     """They are 1 / d_k by default, and base_width / d_model."""
     settings = ["model.initialization={kind: mup, base_width: 16, base_d_k: null}"]

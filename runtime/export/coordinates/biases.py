@@ -1,5 +1,7 @@
 """Biases that are zeros, and factors of embeddings that are part of their tables."""
 
+import re
+
 import torch
 
 from compiler.export.coordinates import with_biases, with_offset_of_norms, with_scaled_tables
@@ -60,11 +62,7 @@ def with_norms_by(spec: Spec, tensors: Tensors, *, offset: bool) -> tuple[Spec, 
 
 
 def norms_of_stream(tensors: Tensors, stack: str) -> list[str]:
-    """Return the names of the norms of a residual stream, without those of queries and keys."""
-    return [
-        key.removesuffix(".weight")
-        for key in tensors
-        if key.startswith((f"{stack}.", f"{SIDES[stack]}_embedding_norm."))
-        and key.endswith("norm.weight")
-        and not key.endswith(("query_norm.weight", "key_norm.weight"))
-    ]
+    """Return the names of the norms of a residual stream, without those inside its sub-layers."""
+    of_stream = rf"{stack}\.(layers\.\d+\.)?\w*norm|{SIDES[stack]}_embedding_norm"
+    names = (key.removesuffix(".weight") for key in tensors if key.endswith(".weight"))
+    return [name for name in names if re.fullmatch(of_stream, name)]

@@ -66,6 +66,7 @@ def test_a_choice_waits_for_runs_that_failed_by_chance(
     assert choices_of(out / TUNING, tuned) == {"base": 1, "heads-1": 1}
 
 
+@pytest.mark.quick
 def test_sentences_are_divided_at_the_lengths() -> None:
     bands = bands_of([0, 1, 5, 6, 10, 11, 40], (5, 10, 10_000))
     assert [(each.name, each.sentences) for each in bands] == [
@@ -76,6 +77,7 @@ def test_sentences_are_divided_at_the_lengths() -> None:
     assert [each.name for each in bands_of([3, 30], (5, 10))] == ["1 to 5", "from 11"]
 
 
+@pytest.mark.quick
 def test_bleu_by_length_is_that_of_the_sentences(bench: Bench) -> None:
     folder = bench.write(seeds=(1,))
     bench.change("ablation.json", lengths=[8, 12])
@@ -95,6 +97,7 @@ def test_bleu_by_length_is_that_of_the_sentences(bench: Bench) -> None:
     assert {path.name for path in write_reports(tabulate(folder))} >= {"lengths.txt", "lengths.csv"}
 
 
+@pytest.mark.quick
 def test_lost_translations_are_said_below_the_table(bench: Bench) -> None:
     folder = bench.write(seeds=(1,))
     bench.change("ablation.json", lengths=[8, 12])

@@ -93,8 +93,18 @@ CASES: list[tuple[str, tuple[str, ...], Change]] = [
     ("demo", SMALL, with_missing_biases),
     ("demo", (*SMALL, "model.norm.bias=false"), with_missing_biases),
     ("llama-like", ALONE, with_missing_biases),
+    (
+        "llama-like",
+        (*ALONE, "model.initialization={kind: mup, base_width: 8}"),
+        with_missing_biases,
+    ),
     ("llama-like", (*ALONE, "model.embedding.norm=true"), with_other_norms),
     ("llama-like", (*ALONE, "model.norm.offset=true"), with_other_norms),
+    (
+        "llama-like",
+        (*ALONE, "model.decoder.layers=[{}, {block: [delta_net], delta_net: {heads: 2}}]"),
+        with_other_norms,
+    ),
     ("llama-like", (*ALONE, f"{POSITION}.layout=interleaved"), with_halves),
     (
         "llama-like",
