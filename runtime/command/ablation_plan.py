@@ -89,10 +89,10 @@ def _totals(
     yield ""
     each = f"{seeds} seeds" if seeds > 1 else "1 seed"
     yield f"{rows} rows x {each} = {rows * seeds} runs, {len(left)} to do in {folder}"
-    yield f"{_room(room)}, {engineering(flops)}FLOP in all"
+    yield _room(room) + (f", {engineering(flops)}FLOP in all" if flops else "")
     if timed:
         runs = f"{len(timed)} run{'s' if len(timed) > 1 else ''}"
-        yield f"updates of {runs} take {duration(60 * sum(timed))} together, however many they are"
+        yield f"{runs} of a fixed time: {duration(60 * sum(timed))} of updates together"
     if open_ended:
         yield f"and {open_ended} runs whose epochs are counted in updates once text is prepared"
     elif len(timed) == len(left):
