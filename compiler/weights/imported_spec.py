@@ -18,6 +18,7 @@ from compiler.spec.model import Embedding, Model, Norm, Output
 from compiler.spec.tasks import TASKS
 from compiler.weights.config import REFUSED, Config
 from compiler.weights.family import Family, common, families, find_family
+from compiler.weights.maps import MAPS
 from compiler.weights.readings import READINGS
 from compiler.weights.sentence_encoder import MODULES, read_sentence_encoder
 from compiler.weights.settings_tree import Tree, leaves, look, merged, put
@@ -153,6 +154,8 @@ def refuse_model_type(config: Config) -> None:
     known = sorted(each for family in families().values() for each in family.model_types)
     reason = common().refused.get(own)
     help = did_you_mean(own, known) or f"families: {', '.join(known)}"
+    if (MAPS / f"{own}.yaml").is_file():
+        help = f"write its spec; compiler/weights/maps/{own}.yaml is the map for import-weights"
     message = f"no family has the `model_type` {own}" + (f": {reason}" if reason else "")
     config.refuse("model_type", message, help)
 

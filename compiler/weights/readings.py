@@ -17,7 +17,9 @@ LLAMA3 = {"low_freq_factor": 1.0, "high_freq_factor": 4.0}
 PARTLY_TURNED = ("phi3",)
 """The `model_type`s whose classes turn a share of a head; others have the key and do not."""
 
-WINDOWS = dict.fromkeys(("mistral", "qwen2", "qwen3", "gemma2", "gemma3_text"), 4096)
+BASES = {"mixtral": 1e6, "smollm3": 2e6}
+"""The bases of angles where a file lacks `rope_theta`, by `model_type`; others have 10,000."""
+WINDOWS = dict.fromkeys(("mistral", "qwen2", "qwen3", "qwen3_moe", "gemma2", "gemma3_text"), 4096)
 """The windows of classes where a file lacks `sliding_window`, by `model_type`; others have none.
 
 A file with `null` has none, too.
@@ -28,7 +30,7 @@ LAYERS_WITHOUT_WINDOW = 28
 
 def rotary(config: Config, tree: Tree) -> None:
     """Read `rope_parameters`, or `rope_theta` and `rope_scaling` as they were called before."""
-    base = config.get("rope_theta", 10000.0)
+    base = config.get("rope_theta", BASES.get(config.model_type, 10000.0))
     scaling, parameters = config.get("rope_scaling"), config.get("rope_parameters")
     if scaling and parameters:
         _refuse_other_scaling(config, scaling, parameters)
@@ -205,6 +207,31 @@ def window_by_layer(config: Config, tree: Tree) -> None:
     _layers(config, tree, types, size)
 
 
+def window_if_used(config: Config, tree: Tree) -> None:
+    """Read `sliding_window`, for all layers alike, where `use_sliding_window` is true."""
+    size = _window_size(config)
+    if config.get("use_sliding_window", False) and size:
+        put(tree, "model.attention.mask", _window(size))
+
+
+def layers_without_positions(config: Config, tree: Tree) -> None:
+    """Read `no_rope_layers`, 0 for a layer without positions: by default every fourth has none."""
+    count = look(tree, "model.decoder.layers")
+    if not isinstance(count, int):
+        return  # the table has found that it is missing, or is no number
+    every = config.get("no_rope_layer_interval", 4)
+    turned = config.get("no_rope_layers", [int((each + 1) % every != 0) for each in range(count)])
+    if len(turned) < count:
+        message = f"{len(turned)} layers with and without positions, and there are {count} layers"
+        config.refuse("no_rope_layers", message)
+    elif set(config.get("layer_types", ())) - {"full_attention"}:
+        config.refuse("layer_types", "layers of the type `sliding_attention`")
+    elif not all(turned[:count]):
+        runs = [(bool(each), len(list(run))) for each, run in groupby(turned[:count])]
+        layers = [_repeated({} if each else {"position": "none"}, size) for each, size in runs]
+        put(tree, "model.decoder.layers", layers)
+
+
 def every_second_window(config: Config, tree: Tree) -> None:
     """Read `layer_types`: by default the layers of Gemma 2, with a window and without in turn."""
     count = look(tree, "model.decoder.layers") or 0
@@ -253,13 +280,13 @@ def _layers(config: Config, tree: Tree, types: list[str], size: int | None) -> N
             put(tree, "model.attention.mask", masks[0])
         return
     groups = [(mask, len(list(run))) for mask, run in groupby(masks)]
-    layers = [_group(mask, length) for mask, length in groups]
+    layers = [_repeated({"self_attention": {"mask": mask}}, length) for mask, length in groups]
     put(tree, "model.decoder.layers", layers)
 
 
-def _group(mask: str, length: int) -> Tree:
-    repeat = {"repeat": length} if length > 1 else {}
-    return repeat | {"self_attention": {"mask": mask}}
+def _repeated(group: Tree, length: int) -> Tree:
+    """Return a group of layers that are alike, so many of them."""
+    return ({"repeat": length} if length > 1 else {}) | group
 
 
 def _each_layer(tree: Tree, mask: str, change: Callable[[Tree], Tree]) -> None:
@@ -272,6 +299,12 @@ def _each_layer(tree: Tree, mask: str, change: Callable[[Tree], Tree]) -> None:
         put(tree, "model.decoder.layers", changed)
     elif mask == look(tree, "model.attention.mask", "causal") and layers:
         put(tree, "model.embedding.position", {"kind": "rotary"} | change({})["position"])
+
+
+def expert_count(config: Config, tree: Tree) -> None:
+    """Read `num_experts`, which transformers 5 calls `num_local_experts`, by default 128."""
+    usual = config.get("num_local_experts", 128)
+    put(tree, "model.feed_forward.experts.count", config.get("num_experts", usual))
 
 
 def inner_width(config: Config, tree: Tree) -> None:
@@ -357,7 +390,8 @@ READINGS: dict[str, Reading] = {
     for each in (
         *(rotary, rotary_by_layer, head_width, key_value_heads, score_scale),
         *(untied_by_key, tied_by_key, tied_by_tensors),
-        *(window, window_by_layer, every_second_window, windows_but_every_sixth),
+        *(window, window_if_used, window_by_layer, every_second_window),
+        *(windows_but_every_sixth, layers_without_positions, expert_count),
         *(inner_width, t5_feed_forward, t5_layers, t5_output_scale),
         *(
             positions_after_padding,

@@ -68,6 +68,7 @@ SIZE = Kind("a whole number, at least 1", lambda value: _is_whole(value, 1))
 COUNT = Kind("a whole number, at least 0", lambda value: _is_whole(value, 0))
 NUMBER = Kind("a number above 0", _is_positive)
 FLAG = Kind("true or false", lambda value: isinstance(value, bool))
+FLAGS = Kind("a list of 0 and 1", lambda value: _is_list(value, lambda each: each in (0, 1)))
 TEXT = Kind("a text", _is_text)
 TEXTS = Kind("a list of texts", lambda value: _is_list(value, _is_text))
 WORDS = Kind(
@@ -91,6 +92,7 @@ KINDS: dict[Kind, tuple[str, ...]] = {
         *("head_dim", "num_key_value_heads", "sliding_window", "n_inner", "num_decoder_layers"),
         *("num_layers", "max_position_embeddings", "decoder_vocab_size", "num_labels"),
         *("sliding_window_pattern", "_sliding_window_pattern", "max_seq_length"),
+        *("no_rope_layer_interval", "num_experts", "num_local_experts"),
         *("original_max_position_embeddings", "word_embedding_dimension", "embedding_dimension"),
     ),
     COUNT: ("max_window_layers", "type_vocab_size", "extra_ids"),
@@ -107,6 +109,7 @@ KINDS: dict[Kind, tuple[str, ...]] = {
         *("similarity_fn_name", "tokenizer_class"),
     ),
     TEXTS: ("layer_types", "architectures"),
+    FLAGS: ("no_rope_layers",),
     WORDS: ("pooling_mode",),
     KEYS: ("rope_scaling", "rope_parameters", "full_attention", "sliding_attention"),
     TOKENS: ("eos_token_id", "forced_eos_token_id"),

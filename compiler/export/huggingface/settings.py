@@ -14,6 +14,7 @@ from compiler.spec.spec import Spec
 IN_TRAINING = {"dropout", "stochastic_depth", "initialization", "balance_loss"}
 OTHERWISE = {"repeat", "kernel", "documents", "layers", "encoder", "decoder"}
 """Settings that say nothing of what a layer computes, or that are walked through."""
+NORMALIZE = "feed_forward.experts.normalize"
 CLOSE = 1e-6
 """Factors that differ by less, as a share, are one."""
 
@@ -153,6 +154,8 @@ def _of_group(group: LayerGroup) -> Iterator[tuple[str, Any]]:
         section = getattr(group, holder, None)
         if key == "scale" and isinstance(section, Attention):
             value = value or (section.d_k or 1) ** -0.5
+        if group.feed_forward and name == NORMALIZE:
+            value = group.feed_forward.experts and group.feed_forward.experts.is_normalized
         if key == "mask" and not isinstance(value, str):
             value = [each.model_dump() for each in value]
         yield name, value

@@ -35,8 +35,9 @@ def _groups(spec: Spec) -> Iterator[LayerGroup]:
 
 
 def rotary(spec: Spec, config: Config) -> None:
-    """Write the angles that all layers have."""
-    group = next(_groups(spec))
+    """Write the angles that all layers have, but for those without positions."""
+    turned = (each for each in _groups(spec) if isinstance(each.position, RotaryPosition))
+    group = next(turned, next(_groups(spec)))
     config["rope_parameters"] = _rotary(group)
     fraction = getattr(group.position, "fraction", 1.0)
     if fraction != 1.0 and config["model_type"] in PARTLY_TURNED:
@@ -76,8 +77,11 @@ def _rotary(group: LayerGroup) -> Config:
 
 
 def head_width(spec: Spec, config: Config) -> None:
-    """Write the width of a query and a key."""
-    config["head_dim"] = look_up(spec, "model.attention.d_k")
+    """Write the width of a query and a key, but where a file leaves the usual one out by `null`."""
+    width, heads = (look_up(spec, f"model.attention.{each}") for each in ("d_k", "heads"))
+    is_usual = width and heads and width * heads == look_up(spec, "model.d_model")
+    if not is_usual or config.get("head_dim", width) is not None:
+        config["head_dim"] = width
 
 
 def key_value_heads(spec: Spec, config: Config) -> None:
@@ -141,6 +145,24 @@ def window_by_layer(spec: Spec, config: Config) -> None:
     config |= {"use_sliding_window": True} if is_used else usual | config
 
 
+def window_if_used(spec: Spec, config: Config) -> None:
+    """Write the window that all layers have, if they have one."""
+    window(spec, config)
+    config["use_sliding_window"] = config["sliding_window"] is not None
+
+
+def layers_without_positions(spec: Spec, config: Config) -> None:
+    """Write which layers have rotary positions."""
+    turned = [isinstance(group.position, RotaryPosition) for group in _groups(spec)]
+    config["no_rope_layers"] = [int(each) for each in turned]
+    config["use_sliding_window"] = False
+
+
+def expert_count(spec: Spec, config: Config) -> None:
+    """Write the number of experts."""
+    config["num_experts"] = look_up(spec, "model.feed_forward.experts.count")
+
+
 def inner_width(spec: Spec, config: Config) -> None:
     """Write the width of the hidden layer."""
     config["n_inner"] = look_up(spec, "model.feed_forward.d_ff")
@@ -199,7 +221,8 @@ WRITINGS: dict[str, Writing] = {
     each.__name__: each
     for each in (
         *(rotary, rotary_by_layer, head_width, key_value_heads, score_scale),
-        *(untied_by_key, window, window_by_layer, inner_width),
+        *(untied_by_key, window, window_if_used, window_by_layer, inner_width),
+        *(layers_without_positions, expert_count),
         *(t5_feed_forward, t5_layers, t5_output_scale),
         *(positions_after_padding, sines_after_padding, segments, one_vocabulary),
     )

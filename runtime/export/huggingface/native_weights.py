@@ -92,14 +92,13 @@ def without_absent_rows(tensors: Tensors, rows: Rows) -> Tensors:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shell:
-    """A network of transformers without numbers."""
+    """A network of transformers without numbers.
+
+    `tensors` are those of its files; tied ones are one object under several names.
+    """
 
     model: nn.Module
-
-    @property
-    def tensors(self) -> dict[str, Tensor]:
-        """The tensors of its state dict; tied ones are one object under several names."""
-        return dict(self.model.state_dict(keep_vars=True))
+    tensors: dict[str, Tensor]
 
     def lacks(self, written: Tensors) -> list[str]:
         """Return the parameters to which nothing was written, and that are no copies of others."""
@@ -108,7 +107,7 @@ class Shell:
         return [
             name
             for name, each in own.items()
-            if isinstance(each, nn.Parameter) and id(each) not in filled
+            if (isinstance(each, nn.Parameter) or each.requires_grad) and id(each) not in filled
         ]
 
     def require_whole(self, written: Tensors) -> None:
@@ -128,7 +127,19 @@ def shell_of(config: Any, auto: str) -> Shell:
     with torch.device("meta"):
         model = getattr(transformers, auto).from_config(config)
     model.tie_weights()
-    return Shell(model=model)
+    return Shell(model=model, tensors=_tensors_of_files(model))
+
+
+def _tensors_of_files(model: Any) -> dict[str, Tensor]:
+    """Return the tensors of a state dict as files have them: those of experts one by one."""
+    from transformers.conversion_mapping import get_model_conversion_mapping
+    from transformers.core_model_loading import WeightConverter, revert_weight_conversion
+
+    own = dict(model.state_dict(keep_vars=True))
+    changes = get_model_conversion_mapping(model, add_legacy=False)
+    if not any(isinstance(each, WeightConverter) for each in changes):
+        return own
+    return dict(revert_weight_conversion(model, own))
 
 
 def their_tensors(

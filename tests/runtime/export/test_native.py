@@ -99,6 +99,25 @@ CASES: dict[str, tuple[str, str, Tree]] = {
     "scaled embeddings": ("llama", LM, changed(LLAMA, embedding={"scale": "sqrt_d_model"})),
     "mistral": ("mistral", LM, changed(LLAMA, attention={"mask": "causal & window(4)"})),
     "qwen2": ("qwen2", LM, changed(LLAMA, attention={"bias": True, "output_bias": False})),
+    "mixtral": (
+        "mixtral",
+        LM,
+        changed(LLAMA, feed_forward={"bias": False, "experts": {"count": 3, "active": 2}}),
+    ),
+    "qwen3_moe": (
+        "qwen3_moe",
+        LM,
+        changed(
+            LLAMA,
+            attention={"query_key_norm": {"eps": 1e-6}},
+            feed_forward={"bias": False, "experts": {"count": 3, "normalize": False}},
+        ),
+    ),
+    "smollm3": (
+        "smollm3",
+        LM,
+        changed(LLAMA, decoder={"layers": [{"repeat": 2}, {"position": "none"}]}),
+    ),
     "qwen3": ("qwen3", LM, changed(LLAMA, attention={"query_key_norm": {"eps": 1e-6}})),
     "olmo2": (
         "olmo2",

@@ -198,6 +198,30 @@ def _qwen(draw: random.Random) -> dict[str, Any]:
     return _decoder(draw) | _tied(draw) | draw.choice([{}, window])
 
 
+def _experts(draw: random.Random) -> dict[str, Any]:
+    """Return a decoder of a small width with three or four experts."""
+    return _decoder(draw) | _tied(draw) | {"num_experts_per_tok": draw.choice([1, 2])}
+
+
+def _mixtral(draw: random.Random) -> dict[str, Any]:
+    return _experts(draw) | _window(draw) | {"num_local_experts": draw.choice([3, 4])}
+
+
+def _qwen_with_experts(draw: random.Random) -> dict[str, Any]:
+    own = {
+        "num_experts": draw.choice([3, 4]),
+        "moe_intermediate_size": 20,
+        "norm_topk_prob": draw.choice([True, False]),
+    }
+    window = draw.choice([{}, {"use_sliding_window": True, "sliding_window": 6}])
+    return _experts(draw) | own | window
+
+
+def _smollm(draw: random.Random) -> dict[str, Any]:
+    layers = draw.choice([{}, {"no_rope_layers": [0, 1, 1, 0, 1]}, {"no_rope_layer_interval": 2}])
+    return _decoder(draw) | _tied(draw) | {"num_hidden_layers": 5} | layers
+
+
 def _gemma(draw: random.Random) -> dict[str, Any]:
     return _decoder(draw) | {"head_dim": draw.choice([4, 6])}
 
@@ -353,6 +377,27 @@ KINDS = {
         fixed=QWEN | {"head_dim": 6},
         draw=_qwen,
         more=7,
+    ),
+    "mixtral": Kind(
+        architecture="MixtralForCausalLM",
+        config="MixtralConfig",
+        tokenizer=_llamas,
+        fixed=BOS,
+        draw=_mixtral,
+    ),
+    "qwen3_moe": Kind(
+        architecture="Qwen3MoeForCausalLM",
+        config="Qwen3MoeConfig",
+        tokenizer=_qwens,
+        fixed=QWEN | {"head_dim": 6},
+        draw=_qwen_with_experts,
+    ),
+    "smollm3": Kind(
+        architecture="SmolLM3ForCausalLM",
+        config="SmolLM3Config",
+        tokenizer=_qwens,
+        fixed=QWEN,
+        draw=_smollm,
     ),
     "phi3": Kind(
         architecture="Phi3ForCausalLM",
