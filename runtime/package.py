@@ -49,6 +49,9 @@ class TrainingModule(Protocol):
     def micro_batches(self, step: int, /) -> int:
         """The micro-batches of update `step`; there where batches grow."""
 
+    def context(self, step: int, /) -> int:
+        """The tokens of the longest text of update `step`; there where texts are short at first."""
+
     def optimizer(self, model: nn.Module, /) -> Optimizer:
         """The optimizer of all parameters."""
 

@@ -59,6 +59,7 @@ MOOT = {
     "training.schedule": "Constant Linear Cosine WarmupStableDecay InverseSquareRoot.kind",
     "training.ema": "MovingAverage",
     "training.batch_warmup": "BatchWarmUp",
+    "training.context_warmup": "ContextWarmUp",
     "decoding": "Sampling BeamSearch.kind",
     "data.tokenizer": "SentencePieceTokenizer.kind SegmentedTokenizer.kind LibraryTokenizer "
     "TokenizerSymbols CharacterTokenizer ByteTokenizer SentencePieceTokenizer.file "

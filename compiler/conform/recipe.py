@@ -49,6 +49,13 @@ RECIPE = (
         about="batches that grow at first",
         tensor2tensor="none",
     ),
+    unnamed(
+        "5.1",
+        "Training.context_warmup",
+        values=exactly(None),
+        about="texts that are short at first",
+        tensor2tensor="none",
+    ),
     Statement(
         section="5.2",
         keys=("Training.steps",),

@@ -53,6 +53,8 @@ def training_text(spec: Spec, model: Block) -> str:
         smoothing=training.label_smoothing,
         z_loss=training.z_loss,
         batch_warmup=training.batch_warmup,
+        context_warmup=training.context_warmup,
+        max_length=spec.data.max_length,
         accumulate=training.accumulate,
         contrast=training.contrast,
         normalized=bool(spec.model.pooling and spec.model.pooling.normalize),

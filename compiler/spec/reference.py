@@ -100,6 +100,7 @@ SECTIONS = {
     ),
     "`training.ema`": ("MovingAverage",),
     "`training.batch_warmup`": ("BatchWarmUp",),
+    "`training.context_warmup`": ("ContextWarmUp",),
     "`training.masking`": ("MaskedTokens",),
     "`training.contrast`": ("Contrast",),
     "`training.validation`": ("Validation",),

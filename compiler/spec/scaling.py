@@ -26,7 +26,7 @@ def lasting(loaded: Loaded, steps: int, *, keeps_epochs: bool = True) -> Loaded:
 def scaled(training: Training, steps: int) -> dict[str, int | float | str]:
     """The settings, by dotted key, that make a complete recipe `steps` updates long.
 
-    Warm-up, decay and the time between two looks change in proportion. The peak stays: by default
+    Warm-ups, decay and the time between two looks change in proportion. The peak stays: by default
     it would follow the warm-up. Where only epochs or minutes are known, the warm-up is taken for a
     tenth of them.
     """
@@ -47,6 +47,9 @@ def scaled(training: Training, steps: int) -> dict[str, int | float | str]:
     if isinstance(schedule, WarmupStableDecay):
         decay = _share(schedule.decay_steps, whole, steps)
         settings["training.schedule.decay_steps"] = min(decay, steps - warmup)
+    for name in ("batch_warmup", "context_warmup"):
+        if (growth := getattr(training, name)) is not None:
+            settings[f"training.{name}.steps"] = _share(growth.steps, whole, steps)
     if every != "epoch":
         settings["training.validation.every"] = _share(every, whole, steps)
     return settings

@@ -110,6 +110,20 @@ class BatchWarmUp(Section):
     )
 
 
+class ContextWarmUp(Section):
+    """Texts that are short at first (Li et al. 2022): those of an update are cut into pieces, of
+    `start` tokens in the first update, then longer, up to `data.max_length`.
+    """
+
+    steps: Count = setting("updates until texts are whole", unit="updates", examples=[2000])
+    start: Count = setting(
+        "tokens of a piece in the first update; those of later ones are multiples of 8",
+        default=64,
+        unit="tokens",
+        examples=[64],
+    )
+
+
 class Training(Section):
     """The training recipe (section 5)."""
 
@@ -126,6 +140,10 @@ class Training(Section):
     )
     batch_warmup: BatchWarmUp | None = setting(
         "batches that grow at first; by default all have `batch_tokens`", default=None
+    )
+    context_warmup: ContextWarmUp | None = setting(
+        "texts of a language model that are short at first; updates have as many tokens as ever",
+        default=None,
     )
     steps: Count | None = setting(
         "updates, at most; this, `epochs` or `minutes` must be given",

@@ -109,6 +109,28 @@ def batch_warmup(spec: Spec, root: Node) -> Iterator[Diagnostic]:
         )
 
 
+def context_warmup(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Texts of language models alone are cut, and only such as are longer than the first pieces."""
+    warmup, longest = spec.training.context_warmup, spec.data.max_length
+    if warmup is None:
+        return
+    if spec.task != "language_model":
+        yield mistake(
+            at(root, "training", "context_warmup"),
+            "unused-key",
+            "`context_warmup` has no effect: only texts of a language model can be cut",
+            "remove it",
+        )
+    elif warmup.start >= longest:
+        yield Diagnostic(
+            code="unused-key",
+            message=f"`context_warmup` has no effect: texts have at most {longest} tokens",
+            span=at(root, "training", "context_warmup", "start"),
+            notes=note("decides it", root, "data", "max_length"),
+            help=f"write `start: {max(1, longest // 4)}`, or remove it",
+        )
+
+
 def warmup(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """Warm-up must end before training does, and leave a line an update to go down."""
     schedule, steps = spec.training.schedule, spec.training.steps
@@ -291,6 +313,7 @@ TRAINING_CHECKS = (
     one_length,
     schedule_free,
     batch_warmup,
+    context_warmup,
     warmup,
     given_peak,
     schedule_peak,

@@ -3,6 +3,7 @@
 A batch of n examples takes n times the size of its largest one, padding included.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Protocol, Self
 
@@ -128,6 +129,15 @@ class Examples(Protocol):
         """
         return self
 
+    def shortened(
+        self, batches: Sequence[Indices], _longest: int, /
+    ) -> tuple["Examples", list[Indices]]:
+        """Return examples of at most so many tokens that hold those of batches, and their batches.
+
+        By default examples cannot be cut.
+        """
+        return self, list(batches)
+
     def joined(self, rows: Indices) -> Joined:
         """Return these examples, one after the other."""
 
@@ -154,6 +164,13 @@ class Batched:
     def drawn(self, seed: int, epoch: int, /) -> Self:
         """Return the examples as this epoch of a training sees them, counted from 1."""
         return replace(self, examples=self.examples.drawn(seed, epoch))
+
+    def shortened(
+        self, batches: Sequence[Indices], longest: int
+    ) -> tuple["Batched", list[Indices]]:
+        """Return examples of at most so many tokens, with those of batches, and their batches."""
+        examples, found = self.examples.shortened(batches, longest)
+        return replace(self, examples=examples), found
 
     def collate(self, rows: Indices) -> Batch:
         """Return the batch of these examples."""

@@ -1,5 +1,6 @@
 """Tokenised texts of one language as examples: to continue, to fill, to classify."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
@@ -34,6 +35,21 @@ class Documents(Examples):
 
     def count_tokens(self, rows: Indices) -> int:
         return self.count_labels(rows)
+
+    def shortened(
+        self, batches: Sequence[Indices], longest: int, /
+    ) -> tuple["Documents", list[Indices]]:
+        """Cut the texts of batches into pieces: each token is predicted from fewer before it."""
+        rows = np.concatenate(batches)
+        lengths, ends = self.pieces.lengths[rows], self.pieces.ends[rows]
+        counts = -(-lengths // longest)
+        last = np.cumsum(counts)
+        begins = np.repeat(ends - lengths - (last - counts) * longest, counts)
+        begins += np.arange(last[-1]) * longest
+        stops = np.minimum(begins + longest, np.repeat(ends, counts))
+        pieces = Sentences(tokens=self.pieces.tokens, ends=stops, lengths=stops - begins)
+        places = last[np.cumsum([len(each) for each in batches])[:-1] - 1]
+        return Documents(pieces=pieces), np.split(np.arange(last[-1]), places)
 
     def joined(self, rows: Indices) -> Joined:
         """Return texts. Inputs: each token's predecessor in its text, BEGIN for the first.

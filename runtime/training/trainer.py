@@ -107,7 +107,11 @@ class Trainer:
         batches = order[self.progress.batch : self.progress.batch + self._micro_batches(step)]
         rate = self._learning_rate(step)
         state, metrics = self.state, self.state.running_metrics
+        taken = len(batches)
         examples = self.examples.drawn(self.training.seed, self.progress.epoch)
+        if self.training.context_warmup is not None:
+            longest = self.run.package.training_module.context(step)
+            examples, batches = examples.shortened(batches, longest)
         figures = state.update(examples, batches, rate)
         if state.average is not None:
             state.average.follow(state.model, step)
@@ -119,7 +123,7 @@ class Trainer:
         seconds = time.perf_counter() - started
         metrics.spend(seconds)
         self.progress = after_update(
-            self.progress, batches=len(order), taken=len(batches), seconds=seconds
+            self.progress, batches=len(order), taken=taken, seconds=seconds
         )
         if is_line_due:
             self._record_updates(rate)

@@ -292,6 +292,10 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
         "training.schedule.kind=constant",
     ),
     "training.batch_warmup:BatchWarmUp": ("training.accumulate=2", "training.batch_warmup.steps=3"),
+    "training.context_warmup:ContextWarmUp": (
+        "training.context_warmup.steps=3",
+        "training.context_warmup.start=2",
+    ),
     "training.ema:MovingAverage": ("training.ema.decay=0.5",),
     "decoding.stop": ("training.steps=40", "decoding.length_penalty=2.0"),
     "evaluation.stride": ("data.test.running=true",),

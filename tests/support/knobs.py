@@ -170,6 +170,7 @@ KNOBS: dict[str, tuple[Any, ...]] = {
     "schedule": ("inverse_sqrt", "constant", "linear", "cosine", "warmup_stable_decay"),
     "epochs": (None, 3),
     "batch_warmup": (None, None, {"steps": 30}, {"steps": 5, "start": 0.5}),
+    "context_warmup": (None, None, {"steps": 30, "start": 8}),
     "minutes": (None, None, 0.5),
     "tokenizer": (
         None,

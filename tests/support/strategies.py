@@ -43,14 +43,14 @@ def specs(draw: st.DrawFn, asked: tuple[str, Any] | None = None) -> Tree:
 
 
 def _recipe(choose: Chooser, task: str) -> Tree:
-    training = _training(choose) | _masking(choose, task)
+    training = _training(choose, task) | _masking(choose, task)
     if task == "embedding":
         del training["label_smoothing"], training["z_loss"]
         training |= {"contrast": contrast} if (contrast := choose("contrast")) else {}
     return training
 
 
-def _training(choose: Chooser) -> Tree:
+def _training(choose: Chooser, task: str) -> Tree:
     optimizer, ema = choose("optimizer"), choose("ema")
     optimizer = {"kind": optimizer} if isinstance(optimizer, str) else optimizer
     is_free = OPTIMIZERS[optimizer["kind"]].IS_AVERAGE
@@ -70,6 +70,8 @@ def _training(choose: Chooser) -> Tree:
         training |= {"steps": None, "minutes": minutes}
     if "epochs" not in training and (growing := choose("batch_warmup")):
         training |= {"batch_tokens": 4000, "accumulate": 4, "batch_warmup": growing}
+    if task == "language_model" and (lengthening := choose("context_warmup")):
+        training |= {"context_warmup": lengthening}
     return training | ({"ema": {"decay": ema}} if ema and not is_free else {})
 
 
