@@ -33,8 +33,9 @@ def lower_linear_attention(settings: LinearAttention, writer: Writer) -> tuple[s
     query, key, value = body.unpack(split, fused, names=tuple(widths))
     decay = _decay(settings, writer, query, heads, d_k)
     query = body.apply(Scale(by=Binary(d_k, "**", Const(-0.5))), query)
-    by_number = settings.decay == "number"
-    scan = Scan(heads=heads, d_k=d_k, d_v=d_v, by_number=by_number, both=settings.bidirectional)
+    scan = Scan(
+        heads=heads, d_k=d_k, d_v=d_v, by_number=settings.decay == "number", **_ways(settings)
+    )
     mixed, *_ = writer.mix(scan, *_results(settings), of=(query, key, value, decay))
     if settings.norm:
         norm = RMSNorm(
@@ -72,7 +73,7 @@ def lower_state_space(settings: StateSpace, writer: Writer) -> tuple[str, str]:
         key, query = (body.apply(share, each, name=shown(each)) for each in (key, query))
     step = _of_heads(writer, writer.apply("step_bias", StepSize(heads=heads), step), heads, "step")
     decay = writer.apply("log_rate", StepDecay(heads=heads), step, name="decay")
-    scan = StateSpaceScan(heads=heads, d_k=d_state, d_v=d_head, both=settings.bidirectional)
+    scan = StateSpaceScan(heads=heads, d_k=d_state, d_v=d_head, **_ways(settings))
     weighed = body.apply(Weigh(), value, step)
     mixed, *_ = writer.mix(scan, *_results(settings), of=(query, key, weighed, decay))
     mixed = writer.apply("passing", PassBy(heads=heads), mixed, value)
@@ -112,7 +113,7 @@ def lower_delta_net(settings: DeltaNet, writer: Writer) -> tuple[str, str]:
     rate = _of_heads(writer, body.apply(Activation(name="sigmoid"), rate), heads, "rate")
     step = _of_heads(writer, writer.apply("step_bias", StepSize(heads=heads), step), heads, "step")
     decay = writer.apply("log_rate", StepDecay(heads=heads), step, name="decay")
-    scan = DeltaScan(heads=heads, d_k=d_k, d_v=d_v, both=settings.bidirectional)
+    scan = DeltaScan(heads=heads, d_k=d_k, d_v=d_v, **_ways(settings))
     mixed, *_ = writer.mix(scan, *_results(settings), of=(query, key, value, decay, rate))
     norm = RMSNorm(width=d_v, eps=Hyperparameter("mixer_eps", settings.eps), offset=False)
     mixed = body.apply(MergeHeads(heads=heads, width=d_v), writer.apply("norm", norm, mixed))
@@ -145,6 +146,11 @@ def _of_heads(writer: Writer, x: str, heads: Hyperparameter, name: str) -> str:
 def _results(settings: MatrixMixer) -> tuple[str, ...]:
     """Return the names of what a scan gives: a state of one direction is a result, too."""
     return ("mixed",) if settings.reads_ahead else ("mixed", "_")
+
+
+def _ways(settings: MatrixMixer) -> dict[str, bool]:
+    """Return by which ways a scan reads texts."""
+    return {"both": settings.reads_ahead, "fused": settings.kernel == "fla"}
 
 
 def _both(settings: MatrixMixer) -> str:

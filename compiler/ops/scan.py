@@ -21,17 +21,20 @@ class Scan(Mixer):
     [batch, heads, position, 1 or d_k], a logarithm -> [batch, heads, position, d_v].
 
     A second result is the last state. With `both`, a second state begins at the end of each text,
-    and what both give is added up.
+    and what both give is added up. With `fused`, a GPU that has the kernels of
+    flash-linear-attention reads whole texts by them.
     """
 
     field: ClassVar[str] = "matrix"
     title: ClassVar[str] = "Linear Attention"
+    chosen_by: ClassVar[tuple[str, ...]] = ("kernel",)
 
     heads: Hyperparameter
     d_k: Hyperparameter
     d_v: Hyperparameter
     by_number: bool = False
     both: bool = False
+    fused: bool = False
 
     @property
     def work(self) -> int:
@@ -47,6 +50,11 @@ class Scan(Mixer):
     def reader(self) -> str:
         """The function that reads a chunk after a state."""
         return "read_by_number" if self.by_number else "read_by_head"
+
+    @property
+    def fused_reader(self) -> str:
+        """The function that reads a whole text, on a GPU by a kernel."""
+        return "read_by_gla" if self.by_number else "read_by_simple_gla"
 
     @property
     def chunk(self) -> int:
@@ -117,8 +125,9 @@ class Scan(Mixer):
         return Untraceable(reason="a recorded step differs for one hypothesis and for several")
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
-        run = "read_both_ways" if self.both else "read_in_chunks"
-        return call(run, Helper(self.reader), Const(self.chunk), *inputs)
+        run = self.fused_reader if self.fused else "read_in_chunks"
+        given = (Helper(self.reader), Const(self.chunk), *inputs)
+        return call("read_both_ways", Helper(run), *given) if self.both else call(run, *given)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +151,10 @@ class DeltaScan(Scan):
     @property
     def reader(self) -> str:
         return "read_by_delta_rule"
+
+    @property
+    def fused_reader(self) -> str:
+        return "read_by_gated_delta_rule"
 
     @property
     def work(self) -> int:

@@ -33,6 +33,7 @@ KNOBS: dict[str, tuple[Any, ...]] = {
     "convolution_bias": (None, False),
     "mixer_norm": (None, False),
     "mixer_gate": (None, False),
+    "mixer_kernel": (None, "fla"),
 }
 
 
@@ -52,10 +53,10 @@ def _settings(choose: Choose, stack: str, mixer: str) -> Tree:
     """Of a decoder, those that read no later position."""
     if mixer == "linear_attention":
         settings = _linear_attention(choose)
-        settings["bidirectional"] = stack == "encoder" and choose("bidirectional")
+        settings |= _ways(choose, stack)
     elif mixer in MATRICES:
         settings = _state_space(choose) if mixer == "state_space" else _delta_net(choose)
-        settings["bidirectional"] = stack == "encoder" and choose("bidirectional")
+        settings |= _ways(choose, stack)
     elif mixer == "recurrence":
         settings = {"kind": choose("recurrence"), "d_hidden": choose("d_hidden")}
         settings["bidirectional"] = stack == "encoder" and choose("bidirectional")
@@ -69,6 +70,12 @@ def _settings(choose: Choose, stack: str, mixer: str) -> Tree:
             settings["bias"] = choose("mixer_bias")
     settings = {key: value for key, value in settings.items() if value is not None}
     return settings or {"width": 3}
+
+
+def _ways(choose: Choose, stack: str) -> Tree:
+    """Of scans: from which ends, and by which kernel."""
+    is_both = stack == "encoder" and choose("bidirectional")
+    return {"bidirectional": is_both, "kernel": choose("mixer_kernel")}
 
 
 def _state_space(choose: Choose) -> Tree:

@@ -1,5 +1,8 @@
 """Recurrences in chunks against plain loops over positions, in float32."""
 
+import sys
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -7,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tests.support.helpers import rendered, renders
+from tests.support.helpers import rendered, renders, replaced
 
 pytestmark = pytest.mark.quick
 
@@ -97,7 +100,7 @@ def test_hypotheses_go_on_from_their_parents() -> None:
 def test_both_ways_are_two_loops_over_each_text_alone(name: str) -> None:
     known, given, lengths = helpers(), inputs(40, READERS[name]), (40, 23)
     real = (torch.arange(40) < torch.tensor(lengths)[:, None])[:, None, None]
-    got = known.read_both_ways(getattr(known, name), 16, *given, real)
+    got = known.read_both_ways(known.read_in_chunks, getattr(known, name), 16, *given, real)
     for row, length in enumerate(lengths):
         text = tuple(each[:, :, :length] for each in given)
         forth, _ = loop(*text)
@@ -114,6 +117,80 @@ def test_a_state_is_read_in_float32_at_least() -> None:
     assert (mixed.dtype, state.dtype) == (torch.bfloat16, torch.float32)
     expected, _ = loop(*given)
     torch.testing.assert_close(mixed.float(), expected, rtol=0.01, atol=0.01)
+
+
+KERNELS = {
+    "read_by_simple_gla": ("read_by_head", "simple_gla.chunk_simple_gla", 1),
+    "read_by_gla": ("read_by_number", "gla.chunk_gla", D_K),
+    "read_by_gated_delta_rule": (
+        "read_by_delta_rule",
+        "gated_delta_rule.chunk_gated_delta_rule",
+        1,
+    ),
+}
+"""Of each function that may read by a kernel, the one that reads a chunk, the kernel and the width
+of its decays.
+"""
+
+
+def install_kernels(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Install a package `fla` whose kernels are plain loops with the signatures of version 0.4,
+    and return the names of those that were called.
+    """
+    called: list[str] = []
+
+    def turned(*tensors: Tensor) -> tuple[Tensor, ...]:
+        return tuple(each.transpose(1, 2) for each in tensors)
+
+    def gla(q: Any, k: Any, v: Any, g: Any, *, scale: float, output_final_state: bool) -> Any:
+        called.append("gla.chunk_gla")
+        assert (q.dtype, k.dtype, v.dtype, g.dtype) == (*(q.dtype,) * 3, torch.float32)
+        mixed, state = loop(*turned(q * scale, k, v, g))
+        return mixed.transpose(1, 2), state if output_final_state else None
+
+    def simple_gla(q: Any, k: Any, v: Any, g: Any, **others: Any) -> Any:
+        called.append("simple_gla.chunk_simple_gla")
+        return gla(q, k, v, g[..., None], **others)
+
+    def delta_rule(q: Any, k: Any, v: Any, g: Any, beta: Any, *, scale: float, **_: Any) -> Any:
+        called.append("gated_delta_rule.chunk_gated_delta_rule")
+        rows = turned(q * scale, k, v, g[..., None], beta[..., None])
+        return delta_loop(*rows).transpose(1, 2), None
+
+    functions = {"chunk_gla": gla, "chunk_simple_gla": simple_gla}
+    functions["chunk_gated_delta_rule"] = delta_rule
+    for name in ("", ".ops", ".ops.gla", ".ops.simple_gla", ".ops.gated_delta_rule"):
+        module = ModuleType(f"fla{name}")
+        module.__spec__ = ModuleSpec(module.__name__, None)
+        vars(module).update(functions)
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    return called
+
+
+@renders("fla_kernel", *KERNELS)
+@pytest.mark.parametrize("name", KERNELS)
+def test_a_gpu_reads_by_a_kernel_where_there_is_one(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With layouts and arguments of the kernel; no kernel itself is tried."""
+    reader, kernel, width = KERNELS[name]
+    known = rendered(*SCANS, reader, name)
+    query, key, value, decay = inputs(37, width)
+    given = (query, F.normalize(key, dim=-1), value, decay)
+    if reader == "read_by_delta_rule":
+        given = (*given, torch.rand(BATCH, HEADS, 37, 1))
+    run, read = getattr(known, name), getattr(known, reader)
+    expected, _ = known.read_in_chunks(read, 16, *given)
+    called = install_kernels(monkeypatch)
+    torch.testing.assert_close(run(read, 16, *given)[0], expected, rtol=0.0, atol=0.0)
+    assert not called  # on a CPU
+    monkeypatch.setattr(Tensor, "is_cuda", True)
+    torch.testing.assert_close(run(read, 16, *given)[0], expected, **CLOSE)
+    assert called[0] == kernel
+    known.fla_kernel.cache_clear()
+    monkeypatch.delitem(sys.modules, "fla")
+    replaced(known, find_spec=lambda _: None)
+    torch.testing.assert_close(run(read, 16, *given)[0], expected, rtol=0.0, atol=0.0)
 
 
 @renders("fixed_decay", "gated_decay")
