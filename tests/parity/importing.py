@@ -31,6 +31,7 @@ OTHERS = {
     "ministral": "llama",
     "mistral": "llama",
     "ministral3": "llama",
+    "mixtral": "mixtral_stacked",
     "mt5": "t5",
     "mvp": "bart",
     "nomic_bert_silu": "nomic_bert",
@@ -40,6 +41,7 @@ OTHERS = {
     "qwen2_yarn": "qwen2",
     "qwen3_moe": "olmoe",
     "seed_oss": "qwen2",
+    "smollm3": "llama_tied",
     "xlm_roberta": "roberta",
 }
 """Models whose tensors are named as those of another family."""
