@@ -25,8 +25,8 @@ class MatrixMixer(Mixer):
 
     heads: Heads = setting("matrices side by side", unit="heads", examples=[4])
     kernel: Literal["plain", "fla"] = setting(
-        "how whole texts are read in training: in chunks by plain PyTorch, or, where there is a GPU "
-        "and the package, by the kernels of flash-linear-attention (Yang and Zhang 2024)",
+        "how whole texts are read in training: in chunks by plain PyTorch, or, on a GPU that has "
+        "the package, by the kernels of flash-linear-attention (Yang and Zhang 2024)",
         default="plain",
         since="0.3",
     )

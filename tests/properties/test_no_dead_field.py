@@ -113,6 +113,7 @@ TASKS: dict[str, str] = {
     "model.embedding.segments": "masked_language_model",
     "training.masking": "masked_language_model",
     "model.documents": "language_model",
+    "training.context_warmup": "language_model",
     "data.tokenizer.symbols.mask": "masked_language_model",
     "model.classifier": "classification",
     "model.pooling": "embedding",
