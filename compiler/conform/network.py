@@ -187,6 +187,12 @@ SUB_LAYERS = (
     ),
     Statement(
         section="3.2",
+        keys=("Attention.value_embedding",),
+        values=exactly(False),
+        says="values are linear maps of the layer's input: no table of their own (3.2.2)",
+    ),
+    Statement(
+        section="3.2",
         keys=("Attention.output_gate",),
         values=exactly(None),
         says="MultiHead(Q, K, V) = Concat(head_1, ..., head_h) W^O: no gate on the heads (3.2.2)",

@@ -242,6 +242,7 @@ CTRANSLATE2 = Table(
         "Attention.soft_cap": _unless(None, refused("has no bound on scores")),
         "Attention.sinks": _unless(False, refused("has no score for reading nothing")),
         "Attention.temperature": _unless(None, refused("has no temperature of scores")),
+        "Attention.value_embedding": _unless(False, refused("embeds no values of tokens")),
         "Attention.differential": _unless(False, refused("has one map for each head")),
         "Attention.output_gate": _unless(None, refused("has no gate on what attention gives")),
         "Attention.query_key_norm": _query_key_norm,

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from compiler.ir.block import Block, Input
 from compiler.ir.build import Body
 from compiler.ir.labels import labelled
-from compiler.lower.head_groups import KINDS, HeadGroup, head_groups, words_of
+from compiler.lower.attention_words import PAPER, summary_of, words_of_heads, words_of_masks
+from compiler.lower.head_groups import KINDS, HeadGroup, head_groups
 from compiler.lower.kinds import attention_word
 from compiler.lower.latent import latent_maps
 from compiler.lower.masking import MaskPlan
 from compiler.lower.relative_position import Bias, Distance, Rotary
 from compiler.lower.settings import Context, required
 from compiler.lower.temperature import lower_temperature
-from compiler.mask.mask import ALL, CAUSAL
+from compiler.lower.value_embedding import EmbeddedValues
 from compiler.ops.attention import Attention
 from compiler.ops.attention_gate import HeadGate, OutputGate
 from compiler.ops.difference import Difference, DifferenceScale
@@ -26,8 +27,6 @@ from compiler.ops.shape import BATCH, SOURCE, TARGET
 from compiler.spec.attention import Attention as Settings
 from compiler.spec.attention import QueryKeyNorm
 from compiler.spec.model import LayerGroup
-
-_PAPER = "Vaswani et al. 2017, section 3.2"
 
 
 def lower_self_attention(
@@ -44,13 +43,15 @@ def lower_self_attention(
     else:
         fused = body.apply(attention.linear(*KINDS), "x", part="query_key_value")
         query, key, value = body.unpack(attention.split(*KINDS), fused, names=KINDS)
-        result = attention.attend(body, "x", query, key, value)
         parts = (("query_key_value", attention.linear(*KINDS)), *attention.norm_parts())
+        if (embedded := attention.embedded_values()) is not None:
+            value, parts = embedded.add(body, value), (*parts, *embedded.parts())
+        result = attention.attend(body, "x", query, key, value)
     x = Input(name="x", shape=(BATCH, plan.queries, context.d_model))
     name = f"{context.stack.capitalize()}SelfAttention"
     return Block(
         names=(name, f"{attention_word(settings)}{name}"),
-        summary=_summary(attention.groups, settings),
+        summary=summary_of(attention.groups, settings),
         parts=(
             *parts,
             *attention.sink_parts(),
@@ -91,8 +92,8 @@ def lower_cross_attention(
     )
     return Block(
         names=("CrossAttention", f"{attention_word(settings)}CrossAttention"),
-        summary=f"Attention to the encoder's output ({_PAPER}), {_heads(settings)}"
-        f"{_masked(attention.groups)}.",
+        summary=f"Attention to the encoder's output ({PAPER}), {words_of_heads(settings)}"
+        f"{words_of_masks(attention.groups)}.",
         parts=(
             *parts,
             *attention.sink_parts(),
@@ -103,42 +104,6 @@ def lower_cross_attention(
         functions=(body.function("forward", inputs, result),),
         origin=body.origin,
     )
-
-
-def _summary(groups: tuple[HeadGroup, ...], settings: Settings) -> str:
-    heads, masks = _heads(settings), [each.mask for each in groups]
-    if masks == [CAUSAL]:
-        return f"Masked self-attention ({_PAPER}), {heads}: position i attends to positions 0..i."
-    if masks == [ALL]:
-        return f"Self-attention ({_PAPER}), {heads}; every position attends to all."
-    return f"Self-attention ({_PAPER}), {heads}{_masked(groups)}."
-
-
-def _heads(settings: Settings) -> str:
-    """Return the words for the heads, with the papers of what not all attentions have."""
-    words = "{heads} heads of {d_k}"
-    if settings.differential:
-        words = "{heads} heads, differences of two maps of {d_k} (Ye et al. 2024)"
-    if settings.kv_heads != settings.heads:
-        paper = "Shazeer 2019" if settings.kv_heads == 1 else "Ainslie et al. 2023"
-        words += f", {{kv_heads}} of keys and values ({paper})"
-    if settings.query_key_norm is not None:
-        words += ", queries and keys normalised (Dehghani et al. 2023)"
-    if settings.sinks:
-        words += ", each with a learned score for reading nothing (OpenAI 2025)"
-    if settings.output_gate is not None:
-        words += ", gated by the layer's input (Qiu et al. 2025)"
-    if settings.latent is not None:
-        words += ", keys and values from {latent_width} numbers (DeepSeek-AI 2024)"
-    return words
-
-
-def _masked(groups: tuple[HeadGroup, ...]) -> str:
-    """Return the masks of the heads in words, where they do not read all."""
-    if len(groups) > 1:
-        return f": {words_of(groups)}"
-    mask = groups[0].mask
-    return "" if mask == ALL else f", masked by `{mask.text}`"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,6 +182,15 @@ class _Attention:
         if len(set(heads)) > 1:
             return SplitGroups(parts=tuple(zip(heads, widths, strict=True)))
         return SplitHeads(heads=heads[0], widths=tuple(widths))
+
+    def embedded_values(self) -> EmbeddedValues | None:
+        """Return the values of tokens beside those of this attention, if it has some."""
+        if not self.settings.value_embedding:
+            return None
+        heads, width = self.heads["value"], self.widths["value"]
+        return EmbeddedValues(
+            stream=self.plan.queries, heads=heads, width=width, context=self.context
+        )
 
     def norms(self) -> dict[str, LayerNorm | RMSNorm]:
         """The norms of queries and of keys, head by head or over all heads."""

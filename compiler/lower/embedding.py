@@ -156,9 +156,9 @@ def _lookup(model: Model, side: str, context: Context, last: Context) -> Embed:
     """
     if model.embedding.width is not None:
         width = Hyperparameter("embedding_width", model.embedding.width)
-        return Embed(rows=_rows(model, side), width=width, initial=last.initials.embedding)
+        return Embed(rows=rows_of(model, side), width=width, initial=last.initials.embedding)
     return Embed(
-        rows=_rows(model, side),
+        rows=rows_of(model, side),
         width=context.d_model,
         initial=context.initials.embedding,
     )
@@ -170,7 +170,8 @@ def _project(table: Embed, *, is_tied: bool) -> Unembed:
     return kind(rows=table.rows, width=table.width, initial=table.initial)
 
 
-def _rows(model: Model, side: str) -> Hyperparameter:
+def rows_of(model: Model, side: str) -> Hyperparameter:
+    """Return the size of the vocabulary of a side."""
     vocabulary = model.vocabulary
     if vocabulary.shared:
         return Hyperparameter("vocabulary", required(vocabulary.size))

@@ -7,7 +7,7 @@ from functools import reduce
 from compiler.ir.block import Block, Function, Input
 from compiler.ir.build import Body
 from compiler.lower.deep_norm import lower_deep_norm
-from compiler.lower.embedding import Embeddings, logits, lower_embeddings, table_names
+from compiler.lower.embedding import Embeddings, logits, lower_embeddings, rows_of, table_names
 from compiler.lower.head import Head, lower_head
 from compiler.lower.initialization import lower_initialization, residual_gain
 from compiler.lower.settings import Context, checked
@@ -56,6 +56,7 @@ def _contexts(model: Model, origin: Callable[[str], Span]) -> dict[str, Context]
         contexts[name] = Context(
             stack=name,
             table=table_names(model)[SIDES[name]],
+            rows=rows_of(model, SIDES[name]),
             widths=widths,
             initials=lower_initialization(model.initialization, widths[name]),
             origin=origin,

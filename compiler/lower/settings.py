@@ -18,14 +18,15 @@ class Context:
     """The stack that is being lowered, and where each setting was written.
 
     `widths` holds the width of the residual stream of each stack. The other fields belong to this
-    stack: `table` is the attribute of the model that embeds its tokens, `residual_gain` scales
-    what its sub-layers add to the residual stream. Layers are numbered from 1 on where each
-    has a form of its own (`layer_number`). With `apart` documents of one text do not see
-    each other.
+    stack: `rows` is the size of its vocabulary, `table` is the attribute of the model that embeds
+    its tokens, `residual_gain` scales what its sub-layers add to the residual stream. Layers are
+    numbered from 1 on where each has a form of its own (`layer_number`). With `apart` documents of
+    one text do not see each other.
     """
 
     stack: str
     table: str
+    rows: Hyperparameter
     widths: dict[str, Hyperparameter]
     initials: Initials
     origin: Callable[[str], Span]

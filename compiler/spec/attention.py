@@ -136,6 +136,13 @@ class Attention(Section):
         default=None,
         since="0.3",
     )
+    value_embedding: bool = setting(
+        "adds to the values of self-attention, by two learned factors of each layer, a second "
+        "embedding of the tokens, whose table all layers of a stack share (modded-nanogpt, Jordan "
+        "et al. 2024)",
+        default=False,
+        since="0.3",
+    )
     query_key_norm: QueryKeyNorm | None = setting(
         "a norm on queries and keys before their products", default=None
     )

@@ -254,5 +254,6 @@ def _attention(
             "output_bias": attention.bias if bias is None else bias,
             "query_key_norm": norm,
             "temperature": attention.temperature if is_self else None,
+            "value_embedding": attention.value_embedding and is_self,
         }
     )

@@ -35,6 +35,8 @@ def _beside(attention: Attention) -> Iterator[tuple[str, bool, str, str]]:
     yield "query_key_norm", attention.query_key_norm is None, why, "remove it"
     why = "attention to latents has no score for reading nothing"
     yield "sinks", not attention.sinks, why, "remove it"
+    why = "values are never made in decoding, so that nothing can be added to them"
+    yield "value_embedding", not attention.value_embedding, why, "write `value_embedding: false`"
     why = "attention to latents has one map of weights a head"
     yield "differential", not attention.differential, why, "remove it"
     why = "all heads read one cache of latents"

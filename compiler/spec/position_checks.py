@@ -165,20 +165,44 @@ def norms_after_rotation(spec: Spec, root: Node) -> Iterator[Diagnostic]:
         )
 
 
-def temperatures(spec: Spec, root: Node) -> Iterator[Diagnostic]:
-    """Refuse a temperature of cross-attention, whose queries read no earlier positions."""
-    read: dict[Span, bool] = {}
+def settings_of_self_attention(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """Refuse a temperature of cross-attention, whose queries read no earlier positions, and a table
+    of values of its source.
+    """
+    read: dict[tuple[str, Span], bool] = {}
     for path, attention in attentions(spec):
-        if attention.temperature is not None:
-            place = at(root, *path, "temperature")
-            read[place] = read.get(place, False) or path[-1] == "self_attention"
-    for place in (place for place, is_read in read.items() if not is_read):
+        for key in ("temperature", "value_embedding"):
+            if getattr(attention, key):
+                own = key, at(root, *path, key)
+                read[own] = read.get(own, False) or path[-1] == "self_attention"
+    for key, place in (own for own, is_read in read.items() if not is_read):
         yield mistake(
             place,
             "unused-key",
-            "`temperature` has no effect here: it is for self-attention",
+            f"`{key}` has no effect here: it is for self-attention",
             "remove it",
         )
+
+
+def one_width_of_embedded_values(spec: Spec, root: Node) -> Iterator[Diagnostic]:
+    """All layers of a stack read one table of values, as wide as the values of all heads."""
+    for name, _ in spec.model.stacks():
+        own = [each for each in attentions(spec) if each[0][1] == name and each[1].value_embedding]
+        share = spec.model.width(name)
+        widths = [
+            (each.kv_heads or each.heads) * (each.d_v or share // each.heads) for _, each in own
+        ]
+        for (path, _), width in zip(own, widths, strict=True):
+            if width != widths[0]:
+                yield Diagnostic(
+                    code="value-embedding",
+                    message=f"the values of these layers have {width} numbers, and the table that "
+                    f"all layers share has {widths[0]}",
+                    span=at(root, *path, "kv_heads"),
+                    notes=note("reads the table", root, *path, "value_embedding"),
+                    help="write `value_embedding: false` for one of them, or the same `kv_heads` "
+                    "and `d_v`",
+                )
 
 
 def after_the_norm(spec: Spec, root: Node) -> Iterator[Diagnostic]:
@@ -201,7 +225,8 @@ def after_the_norm(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 POSITION_CHECKS = (
     distances,
     norms_after_rotation,
-    temperatures,
+    settings_of_self_attention,
+    one_width_of_embedded_values,
     even_positions,
     wavelengths,
     position_table,

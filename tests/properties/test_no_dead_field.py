@@ -419,6 +419,7 @@ FIXED = {
     *(f"data.{part}.running" for part in PARTS),
     *("data.valid.shifted", "data.test.shifted"),
     "model.decoder.cross_attention.query_key_norm.place",
+    "model.decoder.cross_attention.value_embedding",
 }
 """With one possible value."""
 

@@ -15,9 +15,13 @@ KNOBS: dict[str, tuple[Any, ...]] = {
         {"kind": "logarithm", "length": 4},
     ),
     "differential": (None, None, True),
+    "value_embedding": (None, None, True),
     "output_gate": (None, None, "element", "head"),
 }
 """Settings of `attention` with the values that each is drawn from."""
+
+
+OF_SELF_ATTENTION = ("temperature", "value_embedding")
 
 
 def repair_variants(model: Tree) -> None:
@@ -32,13 +36,15 @@ def repair_variants(model: Tree) -> None:
         if not any(_is_turned(model, stack) for stack in takers):
             _without_place(attention)
         if not any(map(_reads_itself, takers)):
-            attention.pop("temperature", None)
+            for key in OF_SELF_ATTENTION:
+                attention.pop(key, None)
     if _has_maps(model):
         for stack in stacks.values():
             _with_maps(stack)
     if crossing := stacks.get("decoder", {}).get("cross_attention"):
         _without_place(crossing)
-        crossing.pop("temperature", None)
+        for key in OF_SELF_ATTENTION:
+            crossing.pop(key, None)
 
 
 def _has_maps(part: Any) -> bool:
