@@ -169,8 +169,10 @@ class _Lowering:
         return body.function("features", tokens, body.invoke("decoder", x, *memory))
 
     def read(self, tokens: tuple[Input, ...]) -> Function:
-        """Features of the source, of which a position may read all."""
-        body = Body(self.context.origin("model.encoder"))
+        """Features of the source, of which a position may read all, and what follows of them."""
+        heads = ("prediction", "classifier", "pooling")
+        made = next((each for each in heads if getattr(self.model, each) is not None), "encoder")
+        body = Body(self.context.origin(f"model.{made}"))
         names = (each.name for each in tokens)
         memory = body.invoke("", *names, function="encode", name="x")
         features = memory if self.head is None else self.head.features(body, memory)

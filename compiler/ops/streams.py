@@ -137,7 +137,7 @@ class HyperConnection(Op):
 class AddToStreams(Op):
     """streams [batch, position, streams, width], shares, y [batch, position, width] -> streams."""
 
-    chosen_by: ClassVar[tuple[str, ...]] = ("residual",)
+    chosen_by: ClassVar[tuple[str, ...]] = ("residual", "layer_scale")
 
     @property
     def caption(self) -> Caption:

@@ -50,7 +50,7 @@ TAIL = """
 | DeBERTa | scores of contents against positions |
 | Mamba | a decay of its own for each number of a state |
 | Kolibri | a correction that is added to scores of experts, before their sigmoid |
-| OLMo Hybrid | rates of the delta rule up to 2, which turn what a key held around |
+| OLMo Hybrid | rates of the delta rule up to 2, and norms before some layers and after others |
 | dynamic NTK | angles that depend on how long a text becomes |
 """
 

@@ -41,6 +41,9 @@ def repair_variants(model: Tree) -> None:
     if _has_maps(model):
         for stack in stacks.values():
             _with_maps(stack)
+    for stack in stacks.values():
+        for group in stack["layers"] if isinstance(stack["layers"], list) else ():
+            _without_other_values(group.get("self_attention", {}))
     if crossing := stacks.get("decoder", {}).get("cross_attention"):
         _without_place(crossing)
         for key in OF_SELF_ATTENTION:
@@ -61,6 +64,12 @@ def _with_maps(stack: Tree) -> None:
             stack[place]["mask"] = mask[-1]["mask"]
     for group in stack["layers"] if isinstance(stack["layers"], list) else ():
         group.pop("distinct", None)
+
+
+def _without_other_values(attention: Tree) -> None:
+    """Without a table for values of another width than those of other layers."""
+    if attention.keys() & {"heads", "kv_heads", "d_v"}:
+        attention["value_embedding"] = False
 
 
 def _without_place(attention: Tree) -> None:

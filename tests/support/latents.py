@@ -2,7 +2,7 @@
 
 from typing import Any
 
-BESIDE = ("kv_heads", "query_key_norm", "sinks", "differential")
+BESIDE = ("kv_heads", "query_key_norm", "sinks", "differential", "value_embedding")
 
 
 def has_latents(part: Any) -> bool:
