@@ -10,6 +10,29 @@ from torch import Tensor, nn
 PADDING, BEGIN, END = 0, 2, 3
 SYMBOLS = {"pad_token_id": PADDING, "bos_token_id": BEGIN, "eos_token_id": END}
 """Where our vocabularies have them, in the words of `transformers`."""
+SMALL = {
+    "vocab_size": 40,
+    "hidden_size": 16,
+    "intermediate_size": 24,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    **SYMBOLS,
+}
+"""The sizes of a small encoder or decoder, in the words of most configurations."""
+SMALL_PAIR = {
+    "vocab_size": 40,
+    "d_model": 16,
+    "encoder_layers": 2,
+    "decoder_layers": 2,
+    "encoder_attention_heads": 4,
+    "decoder_attention_heads": 4,
+    "encoder_ffn_dim": 24,
+    "decoder_ffn_dim": 24,
+    "max_position_embeddings": 32,
+    "decoder_start_token_id": BEGIN,
+    **SYMBOLS,
+}
+"""The sizes of a small encoder-decoder, in the words of BART's configuration."""
 BIASES = ("final_logits_bias", "e_score_correction_bias", "expert_bias")
 """Biases that learn by no gradient."""
 

@@ -2,23 +2,11 @@
 
 import pytest
 
-from tests.parity.peer import BEGIN, SYMBOLS, Peer, peer_of
+from tests.parity.peer import SMALL_PAIR, Peer, peer_of
 
 transformers = pytest.importorskip("transformers")
 
 
 def build() -> Peer:
-    config = transformers.BartConfig(
-        vocab_size=40,
-        d_model=16,
-        encoder_layers=2,
-        decoder_layers=2,
-        encoder_attention_heads=4,
-        decoder_attention_heads=4,
-        encoder_ffn_dim=24,
-        decoder_ffn_dim=24,
-        max_position_embeddings=32,
-        decoder_start_token_id=BEGIN,
-        **SYMBOLS,
-    )
+    config = transformers.BartConfig(**SMALL_PAIR)
     return peer_of(transformers.BartForConditionalGeneration, config)

@@ -2,20 +2,11 @@
 
 import pytest
 
-from tests.parity.peer import SYMBOLS, Peer, peer_of
+from tests.parity.peer import SMALL, Peer, peer_of
 
 transformers = pytest.importorskip("transformers")
 
 
 def build() -> Peer:
-    config = transformers.BertConfig(
-        vocab_size=40,
-        hidden_size=16,
-        intermediate_size=24,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        max_position_embeddings=32,
-        num_labels=3,
-        **SYMBOLS,
-    )
+    config = transformers.BertConfig(**SMALL, max_position_embeddings=32, num_labels=3)
     return peer_of(transformers.BertForSequenceClassification, config)

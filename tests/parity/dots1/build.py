@@ -2,19 +2,15 @@
 
 import pytest
 
-from tests.parity.peer import SYMBOLS, Peer, peer_of
+from tests.parity.peer import SMALL, Peer, peer_of
 
 transformers = pytest.importorskip("transformers")
 
 
 def build() -> Peer:
     config = transformers.Dots1Config(
-        vocab_size=40,
-        hidden_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=4,
+        **SMALL,
         num_key_value_heads=2,
-        intermediate_size=24,
         moe_intermediate_size=12,
         n_routed_experts=6,
         n_shared_experts=1,
@@ -22,6 +18,5 @@ def build() -> Peer:
         routed_scaling_factor=1.5,
         first_k_dense_replace=1,
         norm_topk_prob=False,
-        **SYMBOLS,
     )
     return peer_of(transformers.Dots1ForCausalLM, config)

@@ -2,21 +2,11 @@
 
 import pytest
 
-from tests.parity.peer import SYMBOLS, Peer, peer_of
+from tests.parity.peer import SMALL, Peer, peer_of
 
 transformers = pytest.importorskip("transformers")
 
 
 def build() -> Peer:
-    config = transformers.Ernie4_5Config(
-        vocab_size=40,
-        hidden_size=16,
-        intermediate_size=24,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        head_dim=6,
-        use_bias=True,
-        **SYMBOLS,
-    )
+    config = transformers.Ernie4_5Config(**SMALL, num_key_value_heads=2, head_dim=6, use_bias=True)
     return peer_of(transformers.Ernie4_5ForCausalLM, config)

@@ -2,25 +2,20 @@
 
 import pytest
 
-from tests.parity.peer import SYMBOLS, Peer, peer_of
+from tests.parity.peer import SMALL, Peer, peer_of
 
 transformers = pytest.importorskip("transformers")
 
 
 def build() -> Peer:
     config = transformers.Ernie4_5_MoeConfig(
-        vocab_size=40,
-        hidden_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=4,
+        **SMALL,
         num_key_value_heads=2,
-        intermediate_size=24,
         moe_intermediate_size=12,
         moe_num_experts=6,
         moe_num_shared_experts=2,
         moe_k=2,
         moe_layer_start_index=1,
         tie_word_embeddings=False,
-        **SYMBOLS,
     )
     return peer_of(transformers.Ernie4_5_MoeForCausalLM, config)

@@ -2,21 +2,16 @@
 
 import pytest
 
-from tests.parity.peer import SYMBOLS, Peer, peer_of
+from tests.parity.peer import SMALL, Peer, peer_of
 
 transformers = pytest.importorskip("transformers")
 
 
 def build() -> Peer:
     config = transformers.LongformerConfig(
-        vocab_size=40,
-        hidden_size=16,
-        intermediate_size=24,
-        num_hidden_layers=2,
-        num_attention_heads=4,
+        **SMALL,
         max_position_embeddings=33,
         attention_window=4,
         type_vocab_size=1,
-        **SYMBOLS,
     )
     return peer_of(transformers.LongformerForMaskedLM, config)

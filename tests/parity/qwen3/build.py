@@ -2,20 +2,11 @@
 
 import pytest
 
-from tests.parity.peer import SYMBOLS, Peer, peer_of
+from tests.parity.peer import SMALL, Peer, peer_of
 
 transformers = pytest.importorskip("transformers")
 
 
 def build() -> Peer:
-    config = transformers.Qwen3Config(
-        vocab_size=40,
-        hidden_size=16,
-        intermediate_size=24,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        head_dim=6,
-        **SYMBOLS,
-    )
+    config = transformers.Qwen3Config(**SMALL, num_key_value_heads=2, head_dim=6)
     return peer_of(transformers.Qwen3ForCausalLM, config)

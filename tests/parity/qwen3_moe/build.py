@@ -2,24 +2,19 @@
 
 import pytest
 
-from tests.parity.peer import SYMBOLS, Peer, peer_of
+from tests.parity.peer import SMALL, Peer, peer_of
 
 transformers = pytest.importorskip("transformers")
 
 
 def build() -> Peer:
     config = transformers.Qwen3MoeConfig(
-        vocab_size=40,
-        hidden_size=16,
-        intermediate_size=24,
-        num_hidden_layers=2,
-        num_attention_heads=4,
+        **SMALL,
         num_key_value_heads=2,
         head_dim=6,
         moe_intermediate_size=24,
         num_experts=4,
         num_experts_per_tok=2,
         norm_topk_prob=True,
-        **SYMBOLS,
     )
     return peer_of(transformers.Qwen3MoeForCausalLM, config)

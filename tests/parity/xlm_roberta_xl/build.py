@@ -2,21 +2,16 @@
 
 import pytest
 
-from tests.parity.peer import SYMBOLS, Peer, peer_of
+from tests.parity.peer import SMALL, Peer, peer_of
 
 transformers = pytest.importorskip("transformers")
 
 
 def build() -> Peer:
     config = transformers.XLMRobertaXLConfig(
-        vocab_size=40,
-        hidden_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        intermediate_size=24,
+        **SMALL,
         max_position_embeddings=33,
         layer_norm_eps=1e-5,
         type_vocab_size=1,
-        **SYMBOLS,
     )
     return peer_of(transformers.XLMRobertaXLForMaskedLM, config)
