@@ -33,6 +33,36 @@ SMALL_PAIR = {
     **SYMBOLS,
 }
 """The sizes of a small encoder-decoder, in the words of BART's configuration."""
+SMALL_T5 = {
+    "vocab_size": 40,
+    "d_model": 16,
+    "d_kv": 6,
+    "d_ff": 24,
+    "num_layers": 2,
+    "num_heads": 4,
+    "relative_attention_num_buckets": 8,
+    "relative_attention_max_distance": 16,
+    "initializer_factor": 0.3,
+    "tie_word_embeddings": False,
+    "decoder_start_token_id": BEGIN,
+    **SYMBOLS,
+}
+"""The sizes of a small encoder-decoder, in the words of T5's configuration."""
+SMALL_LATENT = {
+    "vocab_size": 40,
+    "hidden_size": 32,
+    "intermediate_size": 24,
+    "num_attention_heads": 4,
+    "moe_intermediate_size": 12,
+    "n_routed_experts": 8,
+    "num_experts_per_tok": 3,
+    "kv_lora_rank": 16,
+    "qk_nope_head_dim": 6,
+    "qk_rope_head_dim": 4,
+    "v_head_dim": 8,
+    **SYMBOLS,
+}
+"""The sizes of a small decoder with latent attention and experts, in the words of DeepSeek's."""
 BIASES = ("final_logits_bias", "e_score_correction_bias", "expert_bias")
 """Biases that learn by no gradient."""
 

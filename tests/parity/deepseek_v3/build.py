@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.parity.peer import SYMBOLS, Peer, peer_of
+from tests.parity.peer import SMALL_LATENT, Peer, peer_of
 
 transformers = pytest.importorskip("transformers")
 
@@ -14,28 +14,17 @@ ROTARY = {
 
 def build() -> Peer:
     config = transformers.DeepseekV3Config(
-        vocab_size=40,
-        hidden_size=32,
-        intermediate_size=24,
+        **SMALL_LATENT,
         num_hidden_layers=3,
-        moe_intermediate_size=12,
-        n_routed_experts=8,
         n_shared_experts=2,
-        num_experts_per_tok=3,
         n_group=4,
         topk_group=2,
         routed_scaling_factor=2.5,
         first_k_dense_replace=1,
         norm_topk_prob=True,
-        num_attention_heads=4,
         num_key_value_heads=4,
         q_lora_rank=12,
-        kv_lora_rank=16,
-        qk_nope_head_dim=6,
-        qk_rope_head_dim=4,
-        v_head_dim=8,
         max_position_embeddings=2560,
         rope_parameters=ROTARY,
-        **SYMBOLS,
     )
     return peer_of(transformers.DeepseekV3ForCausalLM, config)
