@@ -36,6 +36,20 @@ class MatrixMixer(Mixer):
         return bool(getattr(self, self.AHEAD_KEY))
 
 
+class KeyedMixer(MatrixMixer):
+    """The base of mixers whose keys and values have widths of their own."""
+
+    d_k: Width | None = setting(
+        "width of queries and keys; by default d_model / heads",
+        default=None,
+        unit="numbers",
+        examples=[32],
+    )
+    d_v: Width | None = setting(
+        "width of values; by default d_model / heads", default=None, unit="numbers", examples=[32]
+    )
+
+
 def without_effect(section: Mixer, key: str, *, unless: str) -> Iterator[Conflict]:
     """Yield a mistake if a setting is written that matters only beside another."""
     if getattr(section, key) is not None:
@@ -51,7 +65,7 @@ def uneven_heads(heads: int, width: int) -> Iterator[Conflict]:
         yield Conflict("heads", "uneven-heads", message, help)
 
 
-class LinearAttention(MatrixMixer):
+class LinearAttention(KeyedMixer):
     """Attention without a softmax (Katharopoulos et al. 2020), whose past decays: retention (Sun et
     al. 2023, equation 6, without its rotation) or gated linear attention (Yang et al. 2024).
 
@@ -61,15 +75,6 @@ class LinearAttention(MatrixMixer):
 
     EXAMPLE = "{heads: 4}"
 
-    d_k: Width | None = setting(
-        "width of queries and keys; by default d_model / heads",
-        default=None,
-        unit="numbers",
-        examples=[32],
-    )
-    d_v: Width | None = setting(
-        "width of values; by default d_model / heads", default=None, unit="numbers", examples=[32]
-    )
     decay: Literal["fixed", "head", "number"] = setting(
         "a number for each head, 1 - 2^(-5 - head) (Sun et al. 2023, equation 8); or from the "
         "token, for each `head`, or for each `number` of its keys: sigmoid(x)^(1/16) (Yang et al. "
@@ -178,7 +183,7 @@ class StateSpace(MatrixMixer):
         yield from uneven_groups(self.heads, self.groups, "groups")
 
 
-class DeltaNet(MatrixMixer):
+class DeltaNet(KeyedMixer):
     """Gated DeltaNet (Yang et al. 2025): a state that decays and unlearns what a key held.
 
     Queries, keys and values pass a causal convolution and a SiLU; queries and keys then have the
@@ -193,15 +198,6 @@ class DeltaNet(MatrixMixer):
         default=None,
         unit="heads",
         examples=[2],
-    )
-    d_k: Width | None = setting(
-        "width of queries and keys; by default d_model / heads",
-        default=None,
-        unit="numbers",
-        examples=[128],
-    )
-    d_v: Width | None = setting(
-        "width of values; by default d_model / heads", default=None, unit="numbers", examples=[128]
     )
     width: Annotated[int, Field(ge=2, le=2**10)] = setting(
         "positions that the convolution reads", default=4, unit="positions", examples=[4]
