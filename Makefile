@@ -45,7 +45,7 @@ demo: setup  ## compile, train, translate and score the embedded default (about 
 test-quick: setup  ## run at least one test of every file that has fast ones (under four minutes)
 	@$(BIN)/python -m pytest -m 'quick and not slow' $(SIDE_BY_SIDE)
 
-test: setup  ## run all tests but the slow ones (about fourteen minutes)
+test: setup  ## run all tests but the slow ones (about twenty minutes)
 	@$(BIN)/python -m pytest -m 'not slow' $(SIDE_BY_SIDE)
 
 test-all: setup  ## run all tests, with the slow ones (hours)

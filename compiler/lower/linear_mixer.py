@@ -10,7 +10,7 @@ from compiler.ops.heads import MergeHeads, ShareHeads, SplitGroups, SplitHeads
 from compiler.ops.linear import Chunk, Split
 from compiler.ops.norm import GroupRMSNorm, Norm, RMSNorm
 from compiler.ops.scan import DeltaScan, FixedDecay, GatedDecay, Scan, StateSpaceScan
-from compiler.ops.state_space import PassBy, StepDecay, StepSize, UnitLength, Weigh
+from compiler.ops.state_space import SkipConnection, StepDecay, StepSize, UnitLength, Weigh
 from compiler.spec.linear_mixer import DeltaNet, LinearAttention, MatrixMixer, StateSpace
 
 _DECAYS = {
@@ -76,7 +76,7 @@ def lower_state_space(settings: StateSpace, writer: Writer) -> tuple[str, str]:
     scan = StateSpaceScan(heads=heads, d_k=d_state, d_v=d_head, **_ways(settings))
     weighed = body.apply(Weigh(), value, step)
     mixed, *_ = writer.mix(scan, *_results(settings), of=(query, key, weighed, decay))
-    mixed = writer.apply("passing", PassBy(heads=heads), mixed, value)
+    mixed = writer.apply("skip", SkipConnection(heads=heads), mixed, value)
     mixed = body.apply(MergeHeads(heads=heads, width=d_head), mixed)
     mixed = body.apply(Multiply(), mixed, body.apply(Activation(name="silu"), gate))
     eps = Hyperparameter("mixer_eps", settings.eps)

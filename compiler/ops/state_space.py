@@ -98,7 +98,7 @@ class StepDecay(OfHeads):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PassBy(OfHeads):
+class SkipConnection(OfHeads):
     """mixed and value [batch, heads, position, width] -> mixed + D value: what skips the state."""
 
     @property
@@ -115,11 +115,11 @@ class PassBy(OfHeads):
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         mixed, value = inputs
-        require(value, mixed, "pass_by")
+        require(value, mixed, "add_skip")
         return (mixed,)
 
     def code(self, this: Expression, inputs: tuple[Expression, ...]) -> Expression:
-        return call("pass_by", *inputs, this)
+        return call("add_skip", *inputs, this)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

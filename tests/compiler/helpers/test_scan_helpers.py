@@ -237,9 +237,9 @@ def test_the_delta_rule_is_the_plain_loop(length: int, chunk: int) -> None:
     torch.testing.assert_close(stepped, expected, **CLOSE)
 
 
-@renders("step_biases", "log_counts", "step_size", "step_decay", "pass_by")
+@renders("step_biases", "log_counts", "step_size", "step_decay", "add_skip")
 def test_steps_of_a_state_space() -> None:
-    known = rendered("step_biases", "log_counts", "step_size", "step_decay", "pass_by")
+    known = rendered("step_biases", "log_counts", "step_size", "step_decay", "add_skip")
     biases = known.step_biases(1000)
     steps = F.softplus(biases)
     assert 0.9e-3 < steps.min() < 1.5e-3
@@ -252,7 +252,7 @@ def test_steps_of_a_state_space() -> None:
     decay = known.step_decay(heads, known.log_counts(3))
     torch.testing.assert_close(decay, -heads * torch.tensor([1.0, 2.0, 3.0]).view(3, 1, 1))
     mixed, value, weight = torch.randn(2, 3, 7, 4), torch.randn(2, 3, 7, 4), torch.randn(3)
-    got = known.pass_by(mixed, value, weight)
+    got = known.add_skip(mixed, value, weight)
     torch.testing.assert_close(got, mixed + value * weight.view(3, 1, 1))
 
 
