@@ -7,6 +7,7 @@ from compiler.ablation.columns import MEASURES
 from compiler.ablation.expand import Tuned
 from compiler.ablation.settings import text_of_node
 from compiler.ablation.tuning import Choices
+from compiler.source.node import to_python
 from runtime.ablation.collect import Outcome, read_ablation
 from runtime.ablation.record import FAILURE, ROWS, Failure, Queue, read_record
 from runtime.errors import UserError
@@ -73,5 +74,18 @@ def say_choices(tuned: Tuned, choices: Choices) -> str:
     score = MEASURES[tuned.tuning.by].name
     return (
         f"Each row chose {tuned.tuning.key} by the {score} of short runs, one for each value "
-        f"(tuning/table.txt): {chosen}."
+        f"(tuning/table.txt): {chosen}.{_at_an_end(tuned, choices)}"
     )
+
+
+def _at_an_end(tuned: Tuned, choices: Choices) -> str:
+    """Return a note of the rows that have chosen their least or their largest number."""
+    rows = []
+    for row, values in tuned.values.items():
+        found = [to_python(each) for each in values]
+        numbers = [each for each in found if isinstance(each, int | float)]
+        if len(numbers) == len(found) and numbers[choices[row]] in (min(numbers), max(numbers)):
+            rows.append(row)
+    if not rows:
+        return ""
+    return f" Beyond the ends of their values may be better ones: {', '.join(rows)}."

@@ -29,7 +29,9 @@ def test_each_row_runs_with_the_value_that_did_best(ablate: Command, file: Path,
     assert choices_of(out / TUNING, tuned) == {"base": 1, "heads-1": 1}
     for row in (out / ROWS).iterdir():
         assert "peak: 0.02" in (row / "package" / "spec.lock.yaml").read_text()
-    assert "base 0.02 of 1.0e+30, 0.02, 1.0e-07; heads-1 0.02" in (out / "table.txt").read_text()
+    table = (out / "table.txt").read_text()
+    assert "base 0.02 of 1.0e+30, 0.02, 1.0e-07; heads-1 0.02" in table
+    assert "Beyond the ends" not in table
     assert "BLEU by length" in (out / "report.html").read_text()
     assert (out / "lengths.md").read_text().count("|") > 4
     code, said = wait_for(ablate("--jobs=1"))
@@ -53,6 +55,8 @@ def test_a_choice_waits_for_runs_that_failed_by_chance(
 ) -> None:
     file.write_text(file.read_text() + TUNE)
     assert wait_for(ablate("--jobs=1"))[0] == 0
+    note = "Beyond the ends of their values may be better ones: base, heads-1."
+    assert note in (out / "table.txt").read_text()
     tuned = expand_tuning(file)
     assert tuned is not None
     row = out / TUNING / ROWS / "heads-1-0.02-seed1"
