@@ -28,18 +28,41 @@ PARTS = {
     "perplexity": "perplexity",
     "bleu": "BLEU, validation set",
     "learning_rate": "learning rate",
+    "micro_batches": "micro-batches of an update",
+    "context": "tokens of the longest text",
     "tokens_per_second": "tokens per second",
 }
-FROM_ZERO = ("learning_rate", "tokens_per_second")
+FROM_ZERO = ("learning_rate", "micro_batches", "context", "tokens_per_second")
 ALWAYS_LOGARITHMIC = "perplexity"
 DASHED = "loss and perplexity of the training set, beside those of the validation set"
 SMOOTHED = (
     "The loss is the cross-entropy with label smoothing, as `train` prints it; perplexity is that "
     "without."
 )
-Name = StrEnum("Name", ["loss", "perplexity", "bleu", "learning_rate", "tokens_per_second"])
+Name = StrEnum(
+    "Name",
+    [
+        "loss",
+        "perplexity",
+        "bleu",
+        "learning_rate",
+        "micro_batches",
+        "context",
+        "tokens_per_second",
+    ],
+)
 Axis = StrEnum(
-    "Axis", ["updates", "loss", "perplexity", "bleu", "learning_rate", "tokens_per_second"]
+    "Axis",
+    [
+        "updates",
+        "loss",
+        "perplexity",
+        "bleu",
+        "learning_rate",
+        "micro_batches",
+        "context",
+        "tokens_per_second",
+    ],
 )
 
 
@@ -145,7 +168,7 @@ def make_chart(sources: Sequence["Source"], names: Sequence[str], log: Sequence[
     is_smoothed = "loss" in panels and any(each.is_smoothed for each in sources)
     is_of_specs = all("loss" not in source.curves for source in sources)
     return Chart(
-        title="Learning-rate schedule" if is_of_specs else "Training",
+        title=_title(panels) if is_of_specs else "Training",
         across="updates",
         series=short_names([each.name for each in sources]),
         panels=tuple(panels.values()),
@@ -153,6 +176,11 @@ def make_chart(sources: Sequence["Source"], names: Sequence[str], log: Sequence[
         notes=(*([SMOOTHED] if is_smoothed else []), *missing(sources)),
         is_logarithmic="updates" in log,
     )
+
+
+def _title(panels: Collection[str]) -> str:
+    """Return the title of a chart of specs."""
+    return "Learning-rate schedule" if [*panels] == ["learning_rate"] else "Schedules"
 
 
 def _why_absent(names: Sequence[str], sources: Sequence["Source"]) -> str:
@@ -164,7 +192,7 @@ def _why_absent(names: Sequence[str], sources: Sequence["Source"]) -> str:
     if list(names) == ["bleu"] and reasons:
         return f"BLEU of the validation set: {reasons[0]}; `evaluate` scores a run at its end"
     if not runs:
-        return "a spec has its learning_rate alone"
+        return "a spec has its schedules alone: learning_rate, and those of warm-ups that it has"
     return "leave --curve out to see what a run has"
 
 

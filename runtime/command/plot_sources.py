@@ -18,6 +18,8 @@ from runtime.training.metrics import METRICS, scan_figures
 
 CURVES = ("loss", "perplexity", "bleu", "learning_rate", "tokens_per_second")
 """The curves by their keys in the lines of `metrics.jsonl`."""
+WARMUPS = {"batch_warmup": "micro_batches", "context_warmup": "context"}
+"""Keys of `training:`, and the functions of `training.py` that are there because of them."""
 MOST_NAMED = 5
 """Lines that cannot be read and are named; there may be thousands."""
 SAMPLES = 400
@@ -79,7 +81,7 @@ def read_run(folder: Path) -> Source:
         files = _compiled(loaded)
         if _goes_by(folder, files):
             last = max(step for step, _ in rates[0].points)
-            points = _schedule(loaded, files, last)
+            points = _schedule(loaded, files, last, "learning_rate")
             curves["learning_rate"] = [Curve(part="schedule", points=points)]
     is_smoothed = any(_is_finite(loss := e.get("loss")) and loss != e["nll"] for e in figures)
     return Source(name=str(folder), curves=curves, notes=notes, is_smoothed=is_smoothed)
@@ -166,7 +168,7 @@ def _goes_by(folder: Path, files: Mapping[str, str]) -> bool:
 
 
 def read_spec(loaded: Loaded, name: str) -> Source:
-    """Return the schedule of a spec, as the code computes it that the spec compiles to.
+    """Return the schedules of a spec, as the code computes them that the spec compiles to.
 
     Raises a UserError where the number of updates is known only when the text is prepared.
     """
@@ -183,21 +185,27 @@ def read_spec(loaded: Loaded, name: str) -> Source:
             "when its text is prepared",
             help="assume a number to draw the schedule: `--set training.steps=20000`",
         )
-    curve = Curve(part="schedule", points=_schedule(loaded, _compiled(loaded), training.steps))
-    return Source(name=loaded.spec.name, curves={"learning_rate": [curve]})
+    files, names = _compiled(loaded), ["learning_rate"]
+    names += [name for key, name in WARMUPS.items() if getattr(training, key) is not None]
+    curves = {
+        name: [Curve(part="schedule", points=_schedule(loaded, files, training.steps, name))]
+        for name in names
+    }
+    return Source(name=loaded.spec.name, curves=curves)
 
 
-def _schedule(loaded: Loaded, files: Mapping[str, str], last: float) -> Points:
-    """Return the learning rates of some updates up to the last, all turns of the curve included."""
-    from compiler.emit.rate_function import rate_function
+def _schedule(loaded: Loaded, files: Mapping[str, str], last: float, name: str) -> Points:
+    """Return what a function gives for some updates up to the last, all turns of it included."""
+    from compiler.emit.schedule_function import schedule_function
 
-    rate = rate_function(files)
-    schedule, steps = loaded.spec.training.schedule, round(last)
-    turns = {1, schedule.warmup_steps, steps}
-    if isinstance(schedule, WarmupStableDecay):
-        turns.add(loaded.spec.training.updates - schedule.decay_steps)
+    function = schedule_function(files, name)
+    training, steps = loaded.spec.training, round(last)
+    turns = {1, training.schedule.warmup_steps, steps}
+    if isinstance(training.schedule, WarmupStableDecay):
+        turns.add(training.updates - training.schedule.decay_steps)
+    turns |= {each.steps + 1 for key in WARMUPS if (each := getattr(training, key)) is not None}
     updates = turns | {round(1 + (steps - 1) * each / SAMPLES) for each in range(SAMPLES + 1)}
-    return tuple((step, rate(step)) for step in sorted(updates) if 1 <= step <= steps)
+    return tuple((step, function(step)) for step in sorted(updates) if 1 <= step <= steps)
 
 
 def why_no_bleu(folder: Path) -> str:

@@ -14,6 +14,7 @@ import pytest
 from compiler.page.chart import ALONE, Chart, Line, Panel, chart_svg
 from compiler.page.terminal_chart import chart_lines
 from compiler.pipeline import compile_spec
+from compiler.spec.load import load
 from runtime.command.plot import make_chart
 from runtime.command.plot_sources import read_run, read_spec
 from runtime.package import load_package
@@ -273,3 +274,15 @@ def test_without_cairosvg_the_extra_is_named(
 def test_a_png_is_drawn(specformer: Command, tmp_path: Path) -> None:
     assert specformer("plot", "demo", "--out", "schedule.png").code == 0
     assert (tmp_path / "schedule.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_batches_and_texts_that_grow_are_drawn_beside_the_rate() -> None:
+    settings = ["training.accumulate=4", "training.batch_warmup.steps=2000"]
+    source = read_spec(load(str(ROOT / "tests/cases/context-warmup/spec.yaml"), settings), "small")
+    assert list(source.curves) == ["learning_rate", "micro_batches", "context"]
+    (batches,), (texts,) = source.curves["micro_batches"], source.curves["context"]
+    assert [dict(batches.points)[step] for step in (1, 2001, 5000)] == [1, 4, 4]
+    assert [dict(texts.points)[step] for step in (1, 1001, 5000)] == [16, 128, 128]
+    chart = make_chart([source], ["learning_rate", "micro_batches", "context"], [])
+    assert chart.title == "Schedules"
+    assert len(chart.panels) == 3

@@ -1,15 +1,13 @@
-"""The function `learning_rate` of a generated `training.py`, which can be called without torch."""
+"""Functions of the update in a generated `training.py`, which can be called without torch."""
 
 import ast
 import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-FUNCTION = "learning_rate"
 
-
-def rate_function(files: Mapping[str, str]) -> Callable[[int], float]:
-    """Return what gives the learning rate of an update, counted from 1, in a generated package.
+def schedule_function(files: Mapping[str, str], name: str) -> Callable[[int], float]:
+    """Return a function of the number of an update, counted from 1, such as `learning_rate`.
 
     It is the package's own code: of `training.py` the function and the constants, and of `model.py`
     the constants that `training.py` imports. `files` must be what the compiler has just written:
@@ -25,15 +23,13 @@ def rate_function(files: Mapping[str, str]) -> Callable[[int], float]:
     width = [node for name, node in _constants(ast.parse(files["model.py"])) if name in imported]
     own = [node for _, node in _constants(training)]
     function = [
-        node
-        for node in training.body
-        if isinstance(node, ast.FunctionDef) and node.name == FUNCTION
+        node for node in training.body if isinstance(node, ast.FunctionDef) and node.name == name
     ]
     names: dict[str, Any] = {"math": math}
     module = ast.Module(body=[*width, *own, *function], type_ignores=[])
     exec(compile(module, "training.py", "exec"), names)
-    rate: Callable[[int], float] = names[FUNCTION]
-    return rate
+    found: Callable[[int], float] = names[name]
+    return found
 
 
 def _constants(module: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
