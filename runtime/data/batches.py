@@ -170,7 +170,7 @@ class Batched:
     ) -> tuple["Batched", list[Indices]]:
         """Return examples of at most so many tokens, with those of batches, and their batches."""
         examples, found = self.examples.shortened(batches, longest)
-        return replace(self, examples=examples), found
+        return replace(self, examples=examples, batcher=self.batcher.cut(longest)), found
 
     def collate(self, rows: Indices) -> Batch:
         """Return the batch of these examples."""
@@ -198,6 +198,9 @@ class Batcher(Protocol):
         own.
         """
 
+    def cut(self, longest: int) -> "Batcher":
+        """Return the batcher that lays out the same batches in pieces of at most so many tokens."""
+
     def lay_out(self, joined: Joined) -> Batch:
         """Return the batch of these examples, or of a process's share of one."""
 
@@ -219,6 +222,9 @@ class Padded:
         # Like examples stay together, which means less padding.
         order = rows[np.lexsort((draws, *(key[rows] for key in examples.likeness)))]
         return _cut(order, examples.sizes[order], self.tokens)
+
+    def cut(self, longest: int) -> Self:  # noqa: ARG002
+        return self
 
     def lay_out(self, joined: Joined) -> Batch:
         return joined.padded()

@@ -113,6 +113,19 @@ class Packing:
             batch[np.argsort(-sizes[batch], kind="stable")] for batch in np.split(order, cuts[:-1])
         ]
 
+    def cut(self, longest: int) -> Self:
+        """Return the batcher that lays out the same batches in pieces of at most so many tokens.
+
+        A batch has at most `tokens // longest` pieces more than sentences. With as many sentences
+        and places more, and with some whose length fills what rounding adds, each batch fits.
+        """
+        if longest >= self.longest:
+            return self
+        more = self.tokens // longest + 1
+        more += -(-(more + MULTIPLE) // max(self.longest - 1, 1))
+        places = tuple(_rounded(each + more) for each in self.places)
+        return replace(self, sentences=self.sentences + more, places=places)
+
     def lay_out(self, joined: Joined) -> Batch:
         """Return the batch of these examples; what does not fit has a batch of a larger shape."""
         shape = self.share

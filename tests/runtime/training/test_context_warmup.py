@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 
 from compiler.pipeline import compile_spec
+from runtime.data.batches import Batched, Batcher, Padded, batches
+from runtime.data.buckets import Buckets
+from runtime.data.packing import Packing
 from runtime.data.sentences import Sentences
 from runtime.data.texts import Documents
 from runtime.training.interruption import Interruption
@@ -33,14 +36,43 @@ def test_pieces_have_all_tokens_of_their_batches_once(longest: int) -> None:
     tokens = np.arange(10, 10 + sum(lengths), dtype=np.int32)
     tokens[np.cumsum(lengths) - 1] = 3
     whole = Documents(pieces=Sentences.of(tokens, np.cumsum(lengths)))
-    batches = [np.array([2, 0]), np.array([3])]
-    short, cut = whole.shortened(batches, longest)
-    for rows, pieces in zip(batches, cut, strict=True):
+    divided = [np.array([2, 0]), np.array([3])]
+    short, cut = whole.shortened(divided, longest)
+    for rows, pieces in zip(divided, cut, strict=True):
         assert max(short.lengths[0][pieces]) <= longest
         ours, theirs = short.joined(pieces), whole.joined(rows)
         assert (ours.labels == theirs.labels).all()
         assert (ours.inputs[0] == theirs.inputs[0]).all()  # a piece follows what is before it
         assert short.count_labels(pieces) == whole.count_labels(rows)
+
+
+@pytest.mark.parametrize("longest", [1, 3, 8, 40, 100])
+@pytest.mark.parametrize("kind", ["padded", "buckets", "packed"])
+def test_cut_batches_have_the_shapes_of_their_batcher(kind: str, longest: int) -> None:
+    """On a GPU, shapes are few; none has to grow for pieces."""
+    draw = np.random.default_rng(0)
+    lengths = draw.integers(1, 41, 400)
+    tokens = draw.integers(10, 30, lengths.sum()).astype(np.int32)
+    texts = Documents(pieces=Sentences.of(tokens, np.cumsum(lengths)))
+    makers: dict[str, Callable[[], Batcher]] = {
+        "padded": lambda: Padded(tokens=200),
+        "buckets": lambda: Buckets.of(texts, texts, tokens=200),
+        "packed": lambda: Packing.of(texts, texts, tokens=200),
+    }
+    batcher = makers[kind]()
+    whole = Batched(examples=texts, batcher=batcher)
+    divided = batches(texts, batcher, seed=1, epoch=1)
+    short, cut = whole.shortened(divided, longest)
+    shapes = set()
+    for rows, pieces in zip(divided, cut, strict=True):
+        batch = short.collate(pieces)
+        assert sorted(batch.labels) == sorted(whole.collate(rows).labels)
+        (inputs,) = batch.inputs
+        shapes.add(inputs.tokens.shape if kind == "packed" else inputs.shape)
+    if kind == "packed":
+        assert len(shapes) == 1
+    if kind == "buckets":
+        assert len(shapes) <= len(batcher.columns)
 
 
 def test_they_grow_and_go_on_to_the_bit(
