@@ -104,15 +104,14 @@ class Trainer:
         started = time.perf_counter()
         order = self.order.batches(self.progress.epoch)
         step = self.progress.step + 1
-        batches = order[self.progress.batch : self.progress.batch + self._micro_batches(step)]
+        taken = order[self.progress.batch : self.progress.batch + self._micro_batches(step)]
         rate = self._learning_rate(step)
         state, metrics = self.state, self.state.running_metrics
-        taken = len(batches)
-        examples = self.examples.drawn(self.training.seed, self.progress.epoch)
-        if self.training.context_warmup is not None:
-            longest = self.run.package.training_module.context(step)
+        examples, batches = self.examples.drawn(self.training.seed, self.progress.epoch), taken
+        if (longest := self._longest(step)) is not None:
             examples, batches = examples.shortened(batches, longest)
-        figures = state.update(examples, batches, rate)
+        update = state.update.plain() if self._is_growing(step) else state.update
+        figures = update(examples, batches, rate)
         if state.average is not None:
             state.average.follow(state.model, step)
         labels, tokens = count_labels(examples, batches), count_tokens(examples, batches)
@@ -123,7 +122,7 @@ class Trainer:
         seconds = time.perf_counter() - started
         metrics.spend(seconds)
         self.progress = after_update(
-            self.progress, batches=len(order), taken=taken, seconds=seconds
+            self.progress, batches=len(order), taken=len(taken), seconds=seconds
         )
         if is_line_due:
             self._record_updates(rate)
@@ -134,6 +133,18 @@ class Trainer:
         if self.training.batch_warmup is None:
             return self.training.accumulate
         return self.run.package.training_module.micro_batches(step)
+
+    def _longest(self, step: int) -> int | None:
+        """Return how many tokens the texts of an update have at most; None where they are whole."""
+        if self.training.context_warmup is None:
+            return None
+        longest = self.run.package.training_module.context(step)
+        return longest if longest < self.spec.data.max_length else None
+
+    def _is_growing(self, step: int) -> bool:
+        """Tell whether later updates will have more micro-batches, or longer texts."""
+        has_few = self._micro_batches(step) < self.training.accumulate
+        return has_few or self._longest(step) is not None
 
     def _learning_rate(self, step: int) -> float:
         """Return the rate of an update, which may come down with the time that is left."""

@@ -42,6 +42,10 @@ class Updater:
         captured = CapturedUpdate(self._update, self.optimizer, self.objective.device)
         return replace(self, captured=captured)
 
+    def plain(self) -> Self:
+        """Return the same updates, none of which is recorded: those of batches that still grow."""
+        return replace(self, captured=None)
+
     def __call__(
         self, examples: Examples | Batched, batches: Sequence[Indices], learning_rate: float
     ) -> Tensor:

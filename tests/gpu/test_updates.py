@@ -19,6 +19,7 @@ PRECISIONS = ("float32", "bfloat16")
 SEVERAL_KERNELS = ("math", "written out")
 WAITING: Mapping[tuple[str, str], str] = {
     ("experts", "float32"): "aten.bincount.default",
+    ("deepseek-like", "float32"): "aten.bincount.default",
     ("gru", "float32"): "aten._pack_padded_sequence.default",
     ("gru", "bfloat16"): "aten._pack_padded_sequence.default",
     ("lstm", "float32"): "aten._pack_padded_sequence.default",
