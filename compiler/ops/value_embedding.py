@@ -36,7 +36,7 @@ class ValueEmbed(Op):
 
     @property
     def caption(self) -> Caption:
-        return Caption(title="Value Embedding", kind="embedding")
+        return Caption(kind="mask")  # like masks, it goes to all layers, and has no arrows
 
     @property
     def row(self) -> Expression:
@@ -73,7 +73,7 @@ class AddEmbeddedValue(Elementwise):
 
     @property
     def caption(self) -> Caption:
-        return Caption(title="+", kind="sum", words="value embedding")
+        return Caption(note="+ value embedding", words="+ value embedding")
 
     def shape(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         value, embedded = inputs

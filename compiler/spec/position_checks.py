@@ -187,7 +187,11 @@ def settings_of_self_attention(spec: Spec, root: Node) -> Iterator[Diagnostic]:
 def one_width_of_embedded_values(spec: Spec, root: Node) -> Iterator[Diagnostic]:
     """All layers of a stack read one table of values, as wide as the values of all heads."""
     for name, _ in spec.model.stacks():
-        own = [each for each in attentions(spec) if each[0][1] == name and each[1].value_embedding]
+        own = [
+            (path, each)
+            for path, each in attentions(spec)
+            if path[1] == name and path[-1] == "self_attention" and each.value_embedding
+        ]
         share = spec.model.width(name)
         widths = [
             (each.kv_heads or each.heads) * (each.d_v or share // each.heads) for _, each in own

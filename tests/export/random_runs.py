@@ -55,6 +55,7 @@ PLAIN = {
     "sinks": (None,),
     "temperature": (None,),
     "differential": (None,),
+    "value_embedding": (None,),
     "output_gate": (None,),
     "residual": (None,),
     "layer_scale": (None,),

@@ -67,6 +67,16 @@ fused kernels); in 16 bits it would take half, but round what every layer adds, 
 for. 45 % would leave big 71.5 ms, of which products take 61.5 and attention 5.
 """
 CHOICES = """\
+## Linear mixers
+`kernel: fla` of `linear_attention`, `state_space` and `delta_net` hands whole texts, in training,
+to the kernels of [flash-linear-attention](https://github.com/fla-org/flash-linear-attention) 0.4
+(`chunk_gla`, `chunk_simple_gla`, `chunk_gated_delta_rule`) on a GPU where `pip install
+flash-linear-attention` has been made; the package is no dependency. Elsewhere, in prefill and in
+steps of decoding, plain PyTorch reads chunks. None of these kernels was run by us: the tests give
+the generated code a package of that name whose functions are plain loops with the layouts and
+arguments of 0.4, on tensors that say that they are on a GPU, and compare results
+(`tests/compiler/helpers/test_scan_helpers.py`). The kernels leave the graph of `torch.compile`.
+
 ## What a run chooses
 With `precision: auto`, the default, a GPU that has bfloat16 uses it: networks whose sentences can
 be packed train on packed batches of one shape, recorded as a CUDA graph, others on padded batches
