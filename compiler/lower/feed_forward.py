@@ -199,7 +199,7 @@ def _with_shared(
         parts.append(("shared_gate", gate))
         share = body.apply(gate, "x", part="shared_gate", name="gate")
         share = body.apply(Activation(name="sigmoid"), share)
-        common = body.apply(Weigh(), share, common)
+        common = body.apply(Weigh(), share, common, name="shared")
     return body.apply(Add(), result, common)
 
 

@@ -286,7 +286,10 @@ class Trainer:
             remove_old_checkpoints(parent, keep=self.run.kept, best_step=best)
 
     def _write(self, content: Content, *, is_interim: bool, is_retry: bool = False) -> None:
-        """Write a checkpoint, anew if the folder of the run is renamed before it is complete."""
+        """Write a checkpoint, anew if the folder of the run is renamed before it is complete.
+
+        Where it is being removed, only the second try may find that it is gone.
+        """
         run = replace(self.run, folder=self.place())
         path = checkpoint_path(run.checkpoints, content.progress.step, is_interim=is_interim)
         try:
@@ -295,6 +298,6 @@ class Trainer:
             best = content.progress.best_step
             remove_old_checkpoints(run.checkpoints, keep=run.kept, best_step=best)
         except FileNotFoundError:
-            if self.place() == run.folder:
+            if is_retry and self.place() == run.folder:
                 raise
             self._write(content, is_interim=is_interim, is_retry=True)

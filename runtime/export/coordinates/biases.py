@@ -64,5 +64,7 @@ def with_norms_by(spec: Spec, tensors: Tensors, *, offset: bool) -> tuple[Spec, 
 def norms_of_stream(tensors: Tensors, stack: str) -> list[str]:
     """Return the names of the norms of a residual stream, without those inside its sub-layers."""
     of_stream = rf"{stack}\.(layers\.\d+\.)?\w*norm|{SIDES[stack]}_embedding_norm"
+    if stack == "encoder":
+        of_stream += r"|prediction\.norm"  # the head of a masked language model has the same kind
     names = (key.removesuffix(".weight") for key in tensors if key.endswith(".weight"))
     return [name for name in names if re.fullmatch(of_stream, name)]

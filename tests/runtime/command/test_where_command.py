@@ -142,7 +142,7 @@ def test_equal_settings_of_a_lock_are_one_row(specformer: Command, folder: Path)
     found = json.loads(specformer("where", code, "--format", "json").out)["settings"]
     assert len({(each["setting"], each["value"]) for each in found}) == len(found)
     (dropout,) = [each for each in found if each["setting"] == "model.dropout"]
-    assert dropout["where"].endswith("spec.lock.yaml:14:12, 82:16")
+    assert dropout["where"].endswith("spec.lock.yaml:14:12, 83:16")
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
