@@ -154,6 +154,7 @@ def install_kernels(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def delta_rule(q: Any, k: Any, v: Any, g: Any, beta: Any, *, scale: float, **_: Any) -> Any:
         called.append("gated_delta_rule.chunk_gated_delta_rule")
+        assert q.dtype != torch.float32
         rows = turned(q * scale, k, v, g[..., None], beta[..., None])
         return delta_loop(*rows).transpose(1, 2), None
 
@@ -185,7 +186,13 @@ def test_a_gpu_reads_by_a_kernel_where_there_is_one(
     torch.testing.assert_close(run(read, 16, *given)[0], expected, rtol=0.0, atol=0.0)
     assert not called  # on a CPU
     monkeypatch.setattr(Tensor, "is_cuda", True)
-    torch.testing.assert_close(run(read, 16, *given)[0], expected, **CLOSE)
+    if reader == "read_by_delta_rule":
+        torch.testing.assert_close(run(read, 16, *given)[0], expected, rtol=0.0, atol=0.0)
+        assert not called  # the kernel refuses float32
+        half = (*(each.bfloat16() for each in given[:3]), *given[3:])
+        torch.testing.assert_close(run(read, 16, *half)[0].float(), expected, rtol=0.1, atol=0.1)
+    else:
+        torch.testing.assert_close(run(read, 16, *given)[0], expected, **CLOSE)
     assert called[0] == kernel
     known.fla_kernel.cache_clear()
     monkeypatch.delitem(sys.modules, "fla")
