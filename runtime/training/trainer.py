@@ -298,6 +298,8 @@ class Trainer:
             best = content.progress.best_step
             remove_old_checkpoints(run.checkpoints, keep=run.kept, best_step=best)
         except FileNotFoundError:
-            if is_retry and self.place() == run.folder:
-                raise
+            if self.place() == run.folder:
+                if is_retry:
+                    raise
+                time.sleep(0.5)  # until whoever removes the folder has done so
             self._write(content, is_interim=is_interim, is_retry=True)
