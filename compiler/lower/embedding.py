@@ -192,7 +192,7 @@ def _expansion_name(table: str, side: str, context: Context) -> str:
     return f"{side}_embedding_expansion" if context.has_two_widths else f"{table}_expansion"
 
 
-def _linear(inputs: Hyperparameter, outputs: Hyperparameter, context: Context) -> Linear | None:
+def _linear(inputs: Expression, outputs: Expression, context: Context) -> Linear | None:
     if inputs == outputs:
         return None
     initial = context.initials.matrix

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from compiler.ir.build import Body
 from compiler.lower.settings import Context
-from compiler.ops.expression import Hyperparameter
+from compiler.ops.expression import Hyperparameter, product
 from compiler.ops.heads import SplitHeads
 from compiler.ops.masking import Tokens
 from compiler.ops.op import Op
@@ -34,8 +34,7 @@ class EmbeddedValues:
     def table(self) -> ValueEmbed:
         return ValueEmbed(
             rows=self.context.rows,
-            heads=self.heads,
-            width=self.width,
+            width=product(self.heads, self.width),
             initial=self.context.initials.embedding,
         )
 

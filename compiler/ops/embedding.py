@@ -18,7 +18,7 @@ class Table(Op):
     made_by: ClassVar[tuple[str, ...]] = ("initialization",)
 
     rows: Hyperparameter
-    width: Hyperparameter
+    width: Expression
     initial: Initial
 
     def parameters(self) -> tuple[Parameter, ...]:

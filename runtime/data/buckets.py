@@ -84,9 +84,7 @@ class Buckets:
     def cut(self, longest: int) -> Self:
         """Return the batcher that lays out the same batches in pieces of at most so many tokens."""
         pieces = -(-self.columns.max(axis=1) // longest)
-        return replace(
-            self, columns=np.minimum(self.columns, longest), rows=self.rows * np.maximum(pieces, 1)
-        )
+        return replace(self, columns=np.minimum(self.columns, longest), rows=self.rows * pieces)
 
     def lay_out(self, joined: Joined) -> Batch:
         """Return the batch of these examples, in the smallest shape that holds them."""

@@ -104,13 +104,15 @@ class Trainer:
         started = time.perf_counter()
         order = self.order.batches(self.progress.epoch)
         step = self.progress.step + 1
-        taken = order[self.progress.batch : self.progress.batch + self._micro_batches(step)]
+        count, longest = self._micro_batches(step), self._longest(step)
+        taken = order[self.progress.batch : self.progress.batch + count]
         rate = self._learning_rate(step)
         state, metrics = self.state, self.state.running_metrics
         examples, batches = self.examples.drawn(self.training.seed, self.progress.epoch), taken
-        if (longest := self._longest(step)) is not None:
+        if longest is not None:
             examples, batches = examples.shortened(batches, longest)
-        update = state.update.plain() if self._is_growing(step) else state.update
+        is_growing = longest is not None or count < self.training.accumulate
+        update = state.update.plain() if is_growing else state.update
         figures = update(examples, batches, rate)
         if state.average is not None:
             state.average.follow(state.model, step)
@@ -140,11 +142,6 @@ class Trainer:
             return None
         longest = self.run.package.training_module.context(step)
         return longest if longest < self.spec.data.max_length else None
-
-    def _is_growing(self, step: int) -> bool:
-        """Tell whether later updates will have more micro-batches, or longer texts."""
-        has_few = self._micro_batches(step) < self.training.accumulate
-        return has_few or self._longest(step) is not None
 
     def _learning_rate(self, step: int) -> float:
         """Return the rate of an update, which may come down with the time that is left."""

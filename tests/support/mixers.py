@@ -73,7 +73,7 @@ def _settings(choose: Choose, stack: str, mixer: str) -> Tree:
 
 
 def _ways(choose: Choose, stack: str) -> Tree:
-    """Of scans: from which ends, and by which kernel."""
+    """Return from which ends a scan reads, and by which kernel."""
     is_both = stack == "encoder" and choose("bidirectional")
     return {"bidirectional": is_both, "kernel": choose("mixer_kernel")}
 
