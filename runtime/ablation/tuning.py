@@ -83,7 +83,8 @@ def _at_an_end(tuned: Tuned, choices: Choices) -> str:
     rows = []
     for row, values in tuned.values.items():
         found = [to_python(each) for each in values]
-        numbers = [each for each in found if isinstance(each, int | float)]
+        are_flags = any(isinstance(each, bool) for each in found)
+        numbers = [each for each in found if isinstance(each, int | float) and not are_flags]
         if len(numbers) == len(found) and numbers[choices[row]] in (min(numbers), max(numbers)):
             rows.append(row)
     if not rows:
