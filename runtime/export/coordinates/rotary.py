@@ -14,7 +14,8 @@ from runtime.weights.files import Tensors
 def with_halves(spec: Spec, tensors: Tensors) -> tuple[Spec, Tensors]:
     """Return a network that turns halves of a head where it turned neighbours.
 
-    Queries and keys have their numbers in another order, which no product of theirs tells.
+    Queries and keys have their numbers in another order, which no product of theirs tells. Raises a
+    ValueError for attention to latents, where maps of their own make what is turned.
     """
     found = dict(tensors)
     for name, stack in spec.model.stacks():
@@ -22,6 +23,8 @@ def with_halves(spec: Spec, tensors: Tensors) -> tuple[Spec, Tensors]:
             position, settings = group.position, group.self_attention
             if not isinstance(position, RotaryPosition) or settings is None:
                 continue
+            if position.layout == "interleaved" and settings.latent is not None:
+                raise ValueError("attention to latents turns what maps of their own make")
             if position.layout == "interleaved":
                 order = _order(settings.d_k or 0, position.fraction)
                 for place in weighted(tensors, f"{name}.layers.{number}.self_attention"):

@@ -168,7 +168,7 @@ def install_kernels(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return called
 
 
-@renders("fla_kernel", *KERNELS)
+@renders("fla_kernel", "run_kernel", *KERNELS)
 @pytest.mark.parametrize("name", KERNELS)
 def test_a_gpu_reads_by_a_kernel_where_there_is_one(
     name: str, monkeypatch: pytest.MonkeyPatch
